@@ -1,0 +1,1 @@
+"""Every text saferun reads or writes, given meaning without touching the world."""

@@ -1,0 +1,1 @@
+"""docker run's command line: the flags, argv to RunCommand and back."""

@@ -1,0 +1,1 @@
+"""The world: bytes in, bytes out."""
