@@ -1,16 +1,23 @@
-"""The law as data: statements, layers, where each came from, and how layers meet."""
+"""The law as data: statements, layers, where each came from, and how layers meet.
+
+Limits intersect, requirements accumulate, of defaults the last layer's wins. Layers are given in
+the order of trust: built-in, system, user, explicit. Everything here is total: what no parser
+would let through permits nothing.
+"""
 
 from __future__ import annotations
 
+from saferun.judge.capabilities import NAMES
+from saferun.judge.keys import kind_of
 from saferun.judge.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, TypeAlias, Union
+    from typing import TypeAlias
 
-    Verb: TypeAlias = Literal["defaults", "limits", "require"]
-    Whom: TypeAlias = Literal["any", "root", "nonroot"]
-    Value: TypeAlias = Union[bool, int, str, tuple[str, ...]]
+    from saferun.judge.keys import Verb, Whom
+
+    Value: TypeAlias = bool | int | str | tuple[str, ...]
 
 
 class Origin(Record):
@@ -38,6 +45,21 @@ class Statement(Record):
     key: str
     value: Value
     origin: Origin
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in a list; none when the value is something else."""
+        return self.value if isinstance(self.value, tuple) else ()
+
+    def allows(self, asked: bool | str) -> bool:  # noqa: FBT001 - it is what was asked for
+        """Tell whether this limit leaves room for a name, or for a switch that is on."""
+        if isinstance(asked, bool):
+            return self.value is True or not asked
+        # Who may have every capability may have each one, and the other way round.
+        return asked in self.names or "ALL" in self.names or self._has_all(asked)
+
+    def _has_all(self, asked: str) -> bool:
+        return asked == "ALL" and set(NAMES).issubset(self.names)
 
 
 class Layer(Record):

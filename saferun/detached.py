@@ -1,0 +1,75 @@
+"""docker run -d: started by the real CLI, looked at, and only then named."""
+
+from __future__ import annotations
+
+from saferun import evidence, receipt
+from saferun.errors import EngineError, SaferunError
+from saferun.host import docker_cli
+from saferun.host.signals import Deferred
+from saferun.judge.verify import Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from saferun.evidence import Sighting
+    from saferun.run import Judged, Prepared
+    from saferun.world import World
+
+#: docker run's statuses for "could not be executed" and "not found", which the gate uses as well.
+NOT_STARTED = (126, 127)
+#: The gate, or the evidence, said no.
+REFUSED = 126
+
+
+def start(judged: Judged, prepared: Prepared, world: World) -> int:
+    """Start the container, confirm it from outside, print its id; return the exit status.
+
+    A container that contradicts what was allowed, or whose start was interrupted, is killed and
+    removed. One whose command could not be executed is left behind, as docker leaves it.
+    """
+    with Deferred() as signals:
+        status, printed = docker_cli.start_detached(
+            world.docker, prepared.arguments, world.environ
+        )
+        # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
+        container = printed.decode("utf-8", "replace").strip().rpartition("\n")[2].strip()
+        if status != 0 or not container:
+            world.out(printed)
+            return status
+        sighting = _observe(container, judged, prepared, world)
+        if signals.number is not None:
+            _remove(container, world)
+            world.say("interrupted: the container that was just started has been removed")
+            return 128 + signals.number
+    receipt.write_if_asked(judged, prepared, world, sighting.verdict, container)
+    if sighting.verdict.outcome == "contradicted":
+        _remove(container, world)
+        world.say(
+            "denied: the running container is not what was allowed",
+            *(f"  {reason}" for reason in sighting.verdict.reasons),
+            f"the container {container[:12]} was killed and removed",
+        )
+        return REFUSED
+    if sighting.gate_line is not None:
+        return _not_executed(container, sighting, world)
+    world.out(printed)
+    return 0
+
+
+def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -> Sighting:
+    try:
+        return evidence.observe(world.engine, container, prepared.spec, judged.decision.masks)
+    except EngineError as error:
+        return evidence.Sighting(Verdict("unverified", (str(error),)))
+
+
+def _not_executed(container: str, sighting: Sighting, world: World) -> int:
+    if sighting.restarts:
+        # docker run -d would never have started it, so nothing would be trying again and again.
+        docker_cli.quietly(world.docker, ["stop", "--time=0", container], world.environ)
+    world.say(sighting.gate_line or "")
+    status = sighting.status
+    return status if status in NOT_STARTED else SaferunError.status
+
+
+def _remove(container: str, world: World) -> None:
+    docker_cli.quietly(world.docker, ["rm", "--force", "--volumes", container], world.environ)

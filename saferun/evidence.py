@@ -1,0 +1,146 @@
+"""What became of a container that runs in the background, seen from outside.
+
+The engine's record is compared with what was asked for, and every process of the container is read
+in /proc, where the engine is on this machine and the process provably belongs to the container.
+Otherwise the answer is "unverified", with the reason; it is never guessed. Before the command
+starts, the gate in the container checks all of this by itself.
+"""
+
+from __future__ import annotations
+
+import time
+
+from saferun.errors import EngineError
+from saferun.formats import container_log, engine_api, proc_status
+from saferun.host import kernel
+from saferun.judge.record import Record
+from saferun.judge.verify import Verdict, verify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from saferun.formats.engine_api import ContainerRecord
+    from saferun.host.engine import Engine
+    from saferun.judge.decision import Masks
+    from saferun.judge.spec import ContainerSpec
+    from saferun.judge.verify import Evidence
+
+#: How long a container may take from "started" to its command's first instruction.
+PATIENCE_SECONDS = 10.0
+#: How long the engine's record may name a process that cannot be seen, before it counts as
+#: invisible from here: after a process ends, engines take up to 165 ms to say so.
+INVISIBLE_SECONDS = 0.5
+PAUSE_SECONDS = 0.002
+#: runc's own process, before it has become the container's.
+RUNC_INIT = b"runc:["
+#: The names of processes that come before the command: the gate's, and what --init puts first.
+BEFORE_COMMAND = (b"gate-", b"docker-init", b"tini", b"catatonit")
+
+
+class Sighting(Record):
+    """What was seen: the verdict, and how the container ended if it did.
+
+    `status` is its exit status, None while it runs or when nobody knows; `gate_line` is what the
+    gate said when it could not start the command.
+    """
+
+    verdict: Verdict
+    status: int | None = None
+    gate_line: str | None = None
+    restarts: bool = False
+
+
+def observe(engine: Engine, container: str, asked: ContainerSpec, masks: Masks) -> Sighting:
+    """Watch a container that was just started until there is something to say about it.
+
+    Raises EngineError when the engine stops answering.
+    """
+    started = time.monotonic()
+    restarts = False
+    line: str | None = None
+    while True:
+        inspected, log = engine.get(
+            f"/containers/{container}/json", f"/containers/{container}/logs?stdout=1&stderr=1&tail=5"
+        )
+        waited = time.monotonic() - started
+        if inspected.status == 404:
+            verdict = Verdict("unverified", ("it ended and was removed before it could be read",))
+            return Sighting(verdict, None, line)
+        try:
+            record = engine_api.container_record(inspected.body)
+        except ValueError as error:
+            message = f"the engine's record of {container} makes no sense: {error}"
+            raise EngineError(message) from error
+        restarts = record.restarts
+        if log.status == 200:
+            line = container_log.gate_line(log.body, tty=record.tty) or line
+        differences = contradictions(record, asked)
+        if differences:
+            return Sighting(Verdict("contradicted", differences), None, None, restarts)
+        if record.status not in ("created", "running", "paused"):
+            verdict = Verdict("unverified", ("it ended before it could be read",))
+            return Sighting(verdict, record.exit_code, line, restarts)
+        verdict, settled = _look(record, masks, waited)
+        if settled:
+            return Sighting(verdict, None, None, restarts)
+        time.sleep(PAUSE_SECONDS)
+
+
+def contradictions(record: ContainerRecord, asked: ContainerSpec) -> tuple[str, ...]:
+    """Return where the engine's record differs from what was asked of it."""
+    pairs = (
+        ("user", record.user, asked.user),
+        ("privileged", record.privileged, asked.privileged),
+        ("cap-add", set(record.cap_add), set(asked.cap_add)),
+        ("cap-drop", set(record.cap_drop), set(asked.cap_drop)),
+    )
+    return tuple(
+        f"the engine's record says {flag} is {_shown(recorded)}, not {_shown(wanted)}"
+        for flag, recorded, wanted in pairs
+        if recorded != wanted
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, set):
+        return " ".join(sorted(value)) or "empty"
+    return str(value) or "empty"
+
+
+def _look(record: ContainerRecord, masks: Masks, waited: float) -> tuple[Verdict, bool]:
+    """Read the container's processes once; the flag tells whether that settles the matter."""
+    patient = waited < PATIENCE_SECONDS
+    if not record.pid:
+        return Verdict("unverified", ("the engine names no process",)), not patient
+    found: list[Evidence] = []
+    command_seen = False
+    for pid in _family(record.pid):
+        files = kernel.ProcessFiles(pid)
+        if files.stat_before is None or files.status is None or files.stat_after is None:
+            invisible = Verdict("unverified", (f"process {pid} cannot be seen from here",))
+            return invisible, waited >= INVISIBLE_SECONDS
+        if not proc_status.belongs_to(files.cgroup or b"", record.id):
+            foreign = Verdict(
+                "unverified", (f"process {pid} here is not the container's: the engine is elsewhere",)
+            )
+            return foreign, waited >= INVISIBLE_SECONDS
+        if proc_status.start_time(files.stat_before) != proc_status.start_time(files.stat_after):
+            return Verdict("unverified", (f"process {pid} changed while it was read",)), False
+        comm = files.comm or b""
+        if comm.startswith(RUNC_INIT) and patient:
+            # runc still holds what the container will not: too early to judge.
+            return Verdict("unverified", ("the container is still being set up",)), False
+        command_seen = command_seen or not comm.startswith(BEFORE_COMMAND)
+        try:
+            found.append(proc_status.evidence(pid, files.status, files.uid_map or b""))
+        except ValueError as error:
+            return Verdict("unverified", (str(error),)), not patient
+    verdict = verify(tuple(found), masks)
+    return verdict, command_seen or verdict.outcome == "contradicted" or not patient
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and, as far as the kernel tells, all its descendants."""
+    family = [pid]
+    for member in family:
+        family.extend(kernel.children(member))
+    return family

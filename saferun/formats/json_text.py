@@ -1,0 +1,46 @@
+"""JSON in, Python out, without importing `json` on the timed path.
+
+`import json` costs 10 ms, nearly all of it for `re`, which its decoder uses only in the parts that
+the C scanner replaces. The scanner itself is a built-in module of CPython; wherever it is missing
+or unhappy, the standard module does the same work more slowly and has the last word.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Context:
+    """What the C scanner wants to know, with the standard decoder's own answers."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+def decode(data: bytes) -> Any:  # noqa: ANN401 - JSON is whatever it is
+    """Return the one JSON value in `data`; raise ValueError when it is anything else."""
+    text = data.decode("utf-8")
+    try:
+        from _json import make_scanner
+
+        value, end = make_scanner(_Context)(text.lstrip(" \t\n\r"), 0)
+    except (ImportError, StopIteration, SystemError, ValueError):
+        # Before Python 3.13 the scanner cannot even raise its error without json.decoder.
+        return _decode_slowly(text)
+    return value if end == len(text.strip(" \t\n\r")) else _decode_slowly(text)
+
+
+def _decode_slowly(text: str) -> Any:  # noqa: ANN401 - as above
+    import json
+
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise ValueError(message) from error

@@ -1,0 +1,173 @@
+"""Decisions and verdicts as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from saferun.judge.capabilities import ANY, SETS, names_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from saferun.judge.decision import Decision, Masks, Violation
+    from saferun.judge.policy import Origin, Statement
+    from saferun.judge.spec import ContainerSpec
+    from saferun.judge.verify import Verdict
+
+#: The shape of the JSON documents; raised when a reader could be misled by a change.
+SCHEMA = 1
+#: Options whose values may be secrets, which are never written anywhere.
+SECRET = "--env="  # noqa: S105 - the option, not a secret
+
+
+def denial(decision: Decision) -> list[str]:
+    """Return the lines that tell why nothing was started, every reason at once."""
+    lines: list[str] = []
+    for violation in decision.violations:
+        lines.append(f"denied: {violation.reason}")
+        lines.append(f"  {_details(violation)}")
+        if violation.hint:
+            lines.append(f"hint: {violation.hint}")
+    return [*(line for line in lines if line.strip()), "nothing was started"]
+
+
+def _details(violation: Violation) -> str:
+    origins = ", ".join(str(origin) for origin in violation.origins)
+    if violation.detail and origins:
+        return f"{violation.detail} ({origins})"
+    return violation.detail or origins
+
+
+def explanation(
+    spec: ContainerSpec, decision: Decision, defaults: Iterable[Statement], argv: Sequence[str]
+) -> list[str]:
+    """Return the decision for a person: who, what was decided and why, and the docker command."""
+    lines = [f"user: {spec.user or '(none: root)'}, {_who(spec)}"]
+    lines += [
+        f"default: --{default.key}={_value(default.value)} ({default.origin})"
+        for default in defaults
+    ]
+    if not decision.allowed:
+        return [*lines, *denial(decision)]
+    for obligation in decision.obligations:
+        origins = ", ".join(str(origin) for origin in obligation.origins)
+        lines.append(
+            f"added: --{obligation.flag}={obligation.value}: {obligation.reason} ({origins})"
+        )
+    lines += [
+        f"may hold, as uid 0: {_mask(decision.masks.root)}",
+        f"may hold, as any other uid: {_mask(decision.masks.other)}",
+        *(["must have: no-new-privileges"] if decision.masks.no_new_privileges else []),
+        "allowed: this would run",
+        quoted(argv),
+    ]
+    return lines
+
+
+def document(
+    spec: ContainerSpec, decision: Decision, defaults: Iterable[Statement], argv: Sequence[str]
+) -> dict[str, Any]:
+    """Return the same as data for JSON; `argv` is empty when nothing would run."""
+    return {
+        "schema": SCHEMA,
+        "decision": "allowed" if decision.allowed else "denied",
+        "user": {"asked": spec.user, "uid": spec.uid, "root": spec.whom == "root"},
+        "violations": [
+            {
+                "check": violation.check,
+                "reason": violation.reason,
+                "detail": violation.detail,
+                "hint": violation.hint,
+                "origins": _origins(violation.origins),
+            }
+            for violation in decision.violations
+        ],
+        "obligations": [
+            {
+                "check": obligation.check,
+                "flag": obligation.flag,
+                "value": obligation.value,
+                "reason": obligation.reason,
+                "origins": _origins(obligation.origins),
+            }
+            for obligation in decision.obligations
+        ],
+        "defaults": [
+            {
+                "flag": default.key,
+                "value": list(default.value)
+                if isinstance(default.value, tuple)
+                else default.value,
+                "origins": _origins((default.origin,)),
+            }
+            for default in defaults
+        ],
+        "masks": _masks(decision.masks),
+        "argv": [withheld(word) for word in argv],
+    }
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict and its evidence as data for JSON."""
+    return {
+        "outcome": verdict.outcome,
+        "reasons": list(verdict.reasons),
+        "evidence": [
+            {
+                "pid": process.pid,
+                "uids": list(process.uids),
+                "no_new_privileges": process.no_new_privileges,
+                **{
+                    name: f"{held:016x}"
+                    for name, held in zip(SETS, process.sets, strict=True)
+                },
+            }
+            for process in verdict.evidence
+        ],
+    }
+
+
+def withheld(word: str) -> str:
+    """Return a word of a canonical command line with the value of an environment variable hidden."""
+    if not word.startswith(SECRET) or "=" not in word.removeprefix(SECRET):
+        return word
+    return f"{SECRET}{word.removeprefix(SECRET).partition('=')[0]}=***"
+
+
+def quoted(argv: Sequence[str]) -> str:
+    """Return a command line as a shell would take it, secrets withheld."""
+    import shlex  # only for people who want to read it
+
+    return shlex.join(withheld(word) for word in argv)
+
+
+def _who(spec: ContainerSpec) -> str:
+    if spec.uid is None:
+        return "whose uid cannot be told beforehand: treated as not root"
+    return f"uid {spec.uid}: {'root' if spec.whom == 'root' else 'not root'}"
+
+
+def _mask(mask: int) -> str:
+    if mask == ANY:
+        return "anything (no law speaks of it)"
+    return " ".join(names_of(mask)) or "nothing"
+
+
+def _masks(masks: Masks) -> dict[str, Any]:
+    return {
+        "root": f"{masks.root:016x}",
+        "other": f"{masks.other:016x}",
+        "no_new_privileges": masks.no_new_privileges,
+    }
+
+
+def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    return [
+        {"source": origin.source, "line": origin.line, "key": origin.key} for origin in origins
+    ]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,713 @@
+/*
+ * The gate: the first program of a container.
+ *
+ *     gate-ARCH ROOT OTHER REQ -- WORD...
+ *
+ * It reads its own five capability sets and compares them with the mask for its user (ROOT when
+ * real, effective and saved uid are all 0, OTHER otherwise; each is 16 lower-case hex digits).
+ * Within the mask it becomes WORD..., found and started as the engine itself would have done it.
+ * Otherwise, and whenever it cannot see, it says so in one line and exits 126. REQ is `nnp` when
+ * no_new_privs must be set as well, otherwise `-`.
+ *
+ * Nothing that a process executes in its user namespace can hold what is in none of its sets, so
+ * one look before the first instruction of the user's command is enough.
+ *
+ * There is no C library here: an image may have none, and nothing in the environment (LD_PRELOAD,
+ * locales, malloc tunables) can steer what is not there. Nothing is allocated, no file stays open,
+ * and no failed system call is tried again, so nothing can hang.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- The kernel, without a library ------------------------------------------------------- */
+
+#if defined(__x86_64__) && defined(__LP64__)
+enum {
+	SYS_read = 0,
+	SYS_write = 1,
+	SYS_close = 3,
+	SYS_execve = 59,
+	SYS_getresuid = 118,
+	SYS_capget = 125,
+	SYS_fstatfs = 138,
+	SYS_prctl = 157,
+	SYS_exit_group = 231,
+	SYS_openat = 257,
+	SYS_newfstatat = 262,
+	SYS_faccessat = 269,
+	SYS_faccessat2 = 439,
+};
+struct stat {
+	uint64_t dev, ino, nlink;
+	uint32_t mode;
+	uint32_t rest[29];
+};
+__asm__(".section .text.start, \"ax\", @progbits\n"
+	".globl _start\n"
+	"_start:\n"
+	"	xor %ebp, %ebp\n"
+	"	mov %rsp, %rdi\n"
+	"	and $-16, %rsp\n"
+	"	call gate\n"
+	".text\n");
+
+static long kernel(long number, long a, long b, long c, long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__LP64__) && (defined(__aarch64__) || defined(__riscv))
+enum {
+	SYS_fstatfs = 44,
+	SYS_faccessat = 48,
+	SYS_openat = 56,
+	SYS_close = 57,
+	SYS_read = 63,
+	SYS_write = 64,
+	SYS_newfstatat = 79,
+	SYS_capget = 90,
+	SYS_exit_group = 94,
+	SYS_getresuid = 148,
+	SYS_prctl = 167,
+	SYS_execve = 221,
+	SYS_faccessat2 = 439,
+};
+struct stat {
+	uint64_t dev, ino;
+	uint32_t mode;
+	uint32_t rest[27];
+};
+#ifdef __aarch64__
+#define ENTER "	mov x29, #0\n	mov x30, #0\n	mov x0, sp\n	b gate\n"
+#define TRAP "svc #0"
+#define NUMBER "x8"
+#define A "x0"
+#define B "x1"
+#define C "x2"
+#define D "x3"
+#define E "x4"
+#else
+#define ENTER "	mv a0, sp\n	tail gate\n"
+#define TRAP "ecall"
+#define NUMBER "a7"
+#define A "a0"
+#define B "a1"
+#define C "a2"
+#define D "a3"
+#define E "a4"
+#endif
+__asm__(".section .text.start, \"ax\", @progbits\n"
+	".globl _start\n"
+	"_start:\n" ENTER ".text\n");
+
+static long kernel(long number, long a, long b, long c, long d, long e)
+{
+	register long n __asm__(NUMBER) = number;
+	register long ra __asm__(A) = a;
+	register long rb __asm__(B) = b;
+	register long rc __asm__(C) = c;
+	register long rd __asm__(D) = d;
+	register long re __asm__(E) = e;
+
+	__asm__ volatile(TRAP
+			 : "+r"(ra)
+			 : "r"(n), "r"(rb), "r"(rc), "r"(rd), "r"(re)
+			 : "memory");
+	return ra;
+}
+#else
+#error "saferun's gate knows 64-bit x86, ARM and RISC-V only"
+#endif
+
+/* Compilers call these where they see fit, library or not (volatile: else to write these). */
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+
+void *memcpy(void *to, const void *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((volatile char *)to)[i] = ((const char *)from)[i];
+	return to;
+}
+
+void *memset(void *to, int byte, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((volatile char *)to)[i] = (char)byte;
+	return to;
+}
+
+/* From linux/{fcntl,stat,magic,prctl,capability}.h, the same everywhere. */
+enum {
+	AT_FDCWD = -100,
+	AT_EACCESS = 0x200,
+	X_OK = 1,
+	O_RDONLY_CLOEXEC = 02000000,
+	S_IFMT = 0170000,
+	S_IFDIR = 0040000,
+	PROC_SUPER_MAGIC = 0x9fa0,
+	PR_CAPBSET_READ = 23,
+	PR_GET_NO_NEW_PRIVS = 39,
+	PR_CAP_AMBIENT = 47,
+	PR_CAP_AMBIENT_IS_SET = 1,
+	CAPABILITY_VERSION_3 = 0x20080522,
+};
+
+enum {
+	EPERM = 1,
+	ENOENT = 2,
+	E2BIG = 7,
+	ENOEXEC = 8,
+	EAGAIN = 11,
+	ENOMEM = 12,
+	EACCES = 13,
+	ENOTDIR = 20,
+	EISDIR = 21,
+	EINVAL = 22,
+	ETXTBSY = 26,
+	ENAMETOOLONG = 36,
+	ENOSYS = 38,
+	ELOOP = 40,
+};
+
+/* Exit statuses: the first two as docker and every shell use them. */
+enum {
+	CANNOT_BE_INVOKED = 126,
+	NOT_FOUND = 127,
+	/* A command that was found, but that execve refuses: runc's own init then ends with 1
+	   (since runc 1.2 with 255). */
+	EXEC_FAILED = 1,
+};
+
+/* ---- One line on stderr ------------------------------------------------------------------ */
+
+/* PIPE_BUF: what one write keeps together when others write to the same pipe. */
+static char line[4096];
+static size_t filled;
+
+static void put(char byte)
+{
+	/* The last byte is kept for the newline. */
+	if (filled < sizeof line - 1)
+		line[filled++] = byte;
+}
+
+static void say(const char *text)
+{
+	while (*text)
+		put(*text++);
+}
+
+static void say_number(uint32_t number)
+{
+	if (number > 9)
+		say_number(number / 10);
+	put((char)('0' + number % 10));
+}
+
+/* Someone else's bytes: they must neither break the line nor talk to a terminal. */
+static void say_word(const char *word)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; word[i]; i++) {
+		unsigned char byte = (unsigned char)word[i];
+
+		if (i == 1024) {
+			say("...");
+			return;
+		}
+		if (byte < 0x20 || byte > 0x7e) {
+			say("\\x");
+			put(hex[byte >> 4]);
+			put(hex[byte & 15]);
+			continue;
+		}
+		if (byte == '"' || byte == '\\')
+			put('\\');
+		put((char)byte);
+	}
+}
+
+/* As Go, and therefore the engine, calls them. */
+static void say_error(int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} known[] = {
+		{EPERM, "operation not permitted"},
+		{ENOENT, "no such file or directory"},
+		{E2BIG, "argument list too long"},
+		{ENOEXEC, "exec format error"},
+		{EAGAIN, "resource temporarily unavailable"},
+		{ENOMEM, "cannot allocate memory"},
+		{EACCES, "permission denied"},
+		{ENOTDIR, "not a directory"},
+		{EISDIR, "is a directory"},
+		{EINVAL, "invalid argument"},
+		{ETXTBSY, "text file busy"},
+		{ENAMETOOLONG, "file name too long"},
+		{ELOOP, "too many levels of symbolic links"},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (known[i].error == error) {
+			say(known[i].text);
+			return;
+		}
+	}
+	say("errno ");
+	say_number((uint32_t)error);
+}
+
+static _Noreturn void end(int status)
+{
+	line[filled++] = '\n';
+	/* A refusal that nobody can hear is still one. */
+	kernel(SYS_write, 2, (long)line, (long)filled, 0, 0);
+	kernel(SYS_exit_group, status, 0, 0, 0, 0);
+	/* Only a seccomp filter gets this far; it cannot keep this from ending the process. */
+	__builtin_trap();
+}
+
+static _Noreturn void refuse(const char *reason)
+{
+	say(reason);
+	say("; the command was not started");
+	end(CANNOT_BE_INVOKED);
+}
+
+/* ---- Words ------------------------------------------------------------------------------- */
+
+/* Returns what follows the prefix, or NULL when the text does not begin with it. */
+static const char *after(const char *prefix, const char *text)
+{
+	while (*prefix)
+		if (*prefix++ != *text++)
+			return NULL;
+	return text;
+}
+
+static int same(const char *one, const char *other)
+{
+	const char *rest = after(one, other);
+
+	return rest && !*rest;
+}
+
+/* Exactly 16 lower-case hex digits, as the kernel itself writes a set. */
+static int read_mask(const char *text, uint64_t *mask)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < 16; i++, text++) {
+		if (*text >= '0' && *text <= '9')
+			value = value << 4 | (uint64_t)(*text - '0');
+		else if (*text >= 'a' && *text <= 'f')
+			value = value << 4 | (uint64_t)(*text - 'a' + 10);
+		else
+			return 0;
+	}
+	*mask = value;
+	return !*text;
+}
+
+/* ---- What this process holds ------------------------------------------------------------- */
+
+/* In the order of /proc/PID/status. */
+enum { INH, PRM, EFF, BND, AMB, SETS };
+
+static const char set_names[SETS][8] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
+
+/* By bit, from linux/capability.h. */
+static const char *const names[] = {
+	"CHOWN",
+	"DAC_OVERRIDE",
+	"DAC_READ_SEARCH",
+	"FOWNER",
+	"FSETID",
+	"KILL",
+	"SETGID",
+	"SETUID",
+	"SETPCAP",
+	"LINUX_IMMUTABLE",
+	"NET_BIND_SERVICE",
+	"NET_BROADCAST",
+	"NET_ADMIN",
+	"NET_RAW",
+	"IPC_LOCK",
+	"IPC_OWNER",
+	"SYS_MODULE",
+	"SYS_RAWIO",
+	"SYS_CHROOT",
+	"SYS_PTRACE",
+	"SYS_PACCT",
+	"SYS_ADMIN",
+	"SYS_BOOT",
+	"SYS_NICE",
+	"SYS_RESOURCE",
+	"SYS_TIME",
+	"SYS_TTY_CONFIG",
+	"MKNOD",
+	"LEASE",
+	"AUDIT_WRITE",
+	"AUDIT_CONTROL",
+	"SETFCAP",
+	"MAC_OVERRIDE",
+	"MAC_ADMIN",
+	"SYSLOG",
+	"WAKE_ALARM",
+	"BLOCK_SUSPEND",
+	"AUDIT_READ",
+	"PERFMON",
+	"BPF",
+	"CHECKPOINT_RESTORE",
+};
+
+struct held {
+	uint64_t sets[SETS];
+	int no_new_privs; /* 0 or 1; -1 while nobody has said */
+};
+
+/*
+ * Add the bits of a set that can only be asked for one at a time; the kernel's EINVAL ends them.
+ * Returns how many bits there are, or -1 when the kernel is kept from answering.
+ */
+static int ask_bits(int set, struct held *held)
+{
+	for (int bit = 0; bit < 64; bit++) {
+		long answer =
+			set == AMB ? kernel(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, bit, 0, 0)
+				   : kernel(SYS_prctl, PR_CAPBSET_READ, bit, 0, 0, 0);
+
+		if (answer == -EINVAL)
+			return bit;
+		if (answer != 0 && answer != 1)
+			return -1;
+		held->sets[set] |= (uint64_t)answer << bit;
+	}
+	return 64;
+}
+
+/* Add what the system calls say. Returns whether they told everything. */
+static int ask_kernel(struct held *held)
+{
+	struct {
+		uint32_t version, pid;
+	} header = {CAPABILITY_VERSION_3, 0};
+	/* Full to begin with: a seccomp filter that skips capget and reports success is found out. */
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} half[2] = {{~0U, ~0U, ~0U}, {~0U, ~0U, ~0U}};
+	long told = kernel(SYS_capget, (long)&header, (long)half, 0, 0, 0);
+	long no_new_privs = kernel(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	/* Every kernel has bounding bits; before Linux 4.3 there was no ambient set to be in. */
+	int bounding = ask_bits(BND, held) > 0;
+	int ambient = ask_bits(AMB, held) >= 0;
+
+	if (no_new_privs == 0 || no_new_privs == 1)
+		held->no_new_privs = (int)no_new_privs;
+	if (told != 0)
+		return 0;
+	held->sets[INH] |= (uint64_t)half[1].inheritable << 32 | half[0].inheritable;
+	held->sets[PRM] |= (uint64_t)half[1].permitted << 32 | half[0].permitted;
+	held->sets[EFF] |= (uint64_t)half[1].effective << 32 | half[0].effective;
+	return bounding && ambient;
+}
+
+/* Add what one line of /proc/PID/status says. Returns the bit of the set that it tells of. */
+static int take_line(const char *text, struct held *held)
+{
+	const char *value;
+	uint64_t mask;
+
+	for (int set = 0; set < SETS; set++) {
+		value = after(set_names[set], text);
+		if (value && (value = after(":\t", value)) && read_mask(value, &mask)) {
+			held->sets[set] |= mask;
+			return 1 << set;
+		}
+	}
+	value = after("NoNewPrivs:\t", text);
+	/* Where the witnesses disagree, it is not known to be set. */
+	if (value && held->no_new_privs != 0)
+		held->no_new_privs = same(value, "1");
+	return 0;
+}
+
+/* Add what /proc/self/status says. Returns whether it told everything. */
+static int ask_proc(struct held *held)
+{
+	char chunk[1024], text[32];
+	uint64_t about[16]; /* struct statfs; f_type is its first word */
+	size_t length = 0;
+	int told = 0;
+	long count;
+	long file = kernel(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY_CLOEXEC, 0, 0);
+
+	if (file < 0)
+		return 0;
+	about[0] = 0;
+	kernel(SYS_fstatfs, file, (long)about, 0, 0, 0);
+	/* A file that an image or a mount put there proves nothing. */
+	while (about[0] == PROC_SUPER_MAGIC &&
+	       (count = kernel(SYS_read, file, (long)chunk, sizeof chunk, 0, 0)) > 0) {
+		for (long i = 0; i < count; i++) {
+			if (chunk[i] == '\n') {
+				text[length] = '\0';
+				told |= take_line(text, held);
+				length = 0;
+			} else if (length < sizeof text - 1) {
+				text[length++] = chunk[i];
+			}
+		}
+	}
+	kernel(SYS_close, file, 0, 0, 0, 0);
+	return told == (1 << SETS) - 1;
+}
+
+/* ---- The verdict ------------------------------------------------------------------------- */
+
+static void say_user(const uint32_t uid[3])
+{
+	say("saferun: denied: uid ");
+	say_number(uid[0]);
+	if (uid[0] != uid[1] || uid[0] != uid[2]) {
+		put('/');
+		say_number(uid[1]);
+		put('/');
+		say_number(uid[2]);
+	}
+}
+
+static void say_names(uint64_t mask)
+{
+	for (unsigned bit = 0; bit < 64; bit++) {
+		if (!(mask >> bit & 1))
+			continue;
+		put(' ');
+		if (bit < sizeof names / sizeof *names) {
+			say(names[bit]);
+		} else {
+			say("CAP_");
+			say_number(bit);
+		}
+	}
+}
+
+/* Returns only when this process is within the mask for its user. */
+static void judge(uint64_t root, uint64_t other, int needs_no_new_privs)
+{
+	static struct held held;
+	uint32_t uid[3] = {~0U, ~0U, ~0U};
+
+	held.no_new_privs = -1;
+	/*
+	 * Two witnesses. A bit that either of them saw counts, so a seccomp filter that answers
+	 * prctl in the kernel's place gains nothing; one that only forbids is made up for by /proc.
+	 */
+	int seen = ask_kernel(&held);
+	seen |= ask_proc(&held);
+	if (!seen)
+		refuse("saferun: denied: cannot read the capabilities of this process, neither by "
+		       "capget and prctl nor from /proc/self/status");
+	if (needs_no_new_privs && held.no_new_privs < 0)
+		refuse("saferun: denied: cannot read no_new_privs of this process, neither by prctl "
+		       "nor from /proc/self/status");
+	if (kernel(SYS_getresuid, (long)&uid[0], (long)&uid[1], (long)&uid[2], 0, 0) != 0)
+		refuse("saferun: denied: cannot read the user ids of this process");
+
+	uint64_t mask = uid[0] == 0 && uid[1] == 0 && uid[2] == 0 ? root : other;
+	for (int set = 0; set < SETS; set++) {
+		uint64_t beyond = held.sets[set] & ~mask;
+
+		if (!beyond)
+			continue;
+		if (filled) {
+			say("; ");
+		} else {
+			say_user(uid);
+			say(" holds capabilities it must not: ");
+		}
+		say(set_names[set]);
+		say_names(beyond);
+	}
+	if (needs_no_new_privs && !held.no_new_privs) {
+		if (filled)
+			put(';');
+		else
+			say_user(uid);
+		say(" runs without no_new_privs");
+	}
+	if (filled)
+		refuse("");
+}
+
+/* ---- The command, found as runc finds it: Go's exec.LookPath ------------------------------- */
+
+enum { PATH_MAX = 4096 };
+
+static int look(const char *path, struct stat *found)
+{
+	return (int)-kernel(SYS_newfstatat, AT_FDCWD, (long)path, (long)found, 0, 0);
+}
+
+/* Returns 0, or the error number that stands against executing what was found at a path. */
+static int executable(const char *path, const struct stat *found)
+{
+	if ((found->mode & S_IFMT) == S_IFDIR)
+		return EISDIR;
+
+	/* By effective ids; before Linux 5.8, and under filters from then, only by real ones. */
+	long result = kernel(SYS_faccessat2, AT_FDCWD, (long)path, X_OK, AT_EACCESS, 0);
+	if (result == -ENOSYS || result == -EPERM)
+		result = kernel(SYS_faccessat, AT_FDCWD, (long)path, X_OK, 0, 0);
+	if (result == -ENOSYS || result == -EPERM)
+		return found->mode & 0111 ? 0 : EACCES;
+	return (int)-result;
+}
+
+static _Noreturn void cannot_find(const char *word, const char *reason, int status)
+{
+	say("saferun: exec: \"");
+	say_word(word);
+	say("\": ");
+	say(reason);
+	end(status);
+}
+
+/* A word with a slash is taken as it is. Ends when it cannot be executed. */
+static void check(const char *word)
+{
+	struct stat found;
+	int missing = look(word, &found);
+	int error = missing ? missing : executable(word, &found);
+
+	if (!error)
+		return;
+	say("saferun: exec: \"");
+	say_word(word);
+	say("\": ");
+	if (missing) {
+		say("stat ");
+		say_word(word);
+		say(": ");
+	}
+	say_error(error);
+	end(error == ENOENT ? NOT_FOUND : CANNOT_BE_INVOKED);
+}
+
+/*
+ * Write "directory/word" without what is lexically superfluous, as Go's filepath.Join does: it is
+ * what a script sees as its $0, and `/link/..` means `/`. Returns 0 when it is too long.
+ */
+static int join(char path[PATH_MAX], const char *directory, size_t length, const char *word)
+{
+	int rooted = length > 0 && directory[0] == '/';
+	size_t used = 0, i = 0;
+
+	while (i < length) {
+		const char *part = directory + i;
+		size_t size = 0;
+
+		while (i < length && directory[i++] != '/')
+			size++;
+		if (size == 0 || (size == 1 && part[0] == '.'))
+			continue;
+		if (rooted && size == 2 && part[0] == '.' && part[1] == '.') {
+			while (used > 0 && path[--used] != '/')
+				;
+			continue;
+		}
+		if (used + 1 + size >= PATH_MAX)
+			return 0;
+		if (rooted || used > 0)
+			path[used++] = '/';
+		while (size-- > 0)
+			path[used++] = *part++;
+	}
+	if (rooted || used > 0)
+		path[used++] = '/';
+	do {
+		if (used == PATH_MAX)
+			return 0;
+		path[used++] = *word;
+	} while (*word++);
+	return 1;
+}
+
+/* A word without a slash is looked for in each directory of PATH. Ends when none has it. */
+static const char *search(const char *word, char **environment)
+{
+	static char path[PATH_MAX];
+	const char *directory = NULL;
+	struct stat found;
+
+	while (*environment && !directory)
+		directory = after("PATH=", *environment++);
+	/* Go since the fix of CVE-2025-47906: these would name the directories themselves. */
+	if (!directory || !*directory || same(word, "") || same(word, ".") || same(word, ".."))
+		cannot_find(word, "executable file not found in $PATH", NOT_FOUND);
+	do {
+		size_t length = 0;
+
+		while (directory[length] && directory[length] != ':')
+			length++;
+		if (join(path, directory, length, word) && look(path, &found) == 0 &&
+		    executable(path, &found) == 0) {
+			if (path[0] != '/')
+				cannot_find(word,
+					    "cannot run executable found relative to current directory",
+					    CANNOT_BE_INVOKED);
+			return path;
+		}
+		directory += length;
+	} while (*directory++ == ':');
+	cannot_find(word, "executable file not found in $PATH", NOT_FOUND);
+}
+
+static int has_slash(const char *word)
+{
+	while (*word && *word != '/')
+		word++;
+	return *word == '/';
+}
+
+/* Called by _start with the stack as the kernel laid it out. */
+__attribute__((used)) _Noreturn void gate(long *stack);
+
+void gate(long *stack)
+{
+	long count = stack[0];
+	char **words = (char **)(stack + 1);
+	char **environment = words + count + 1;
+	char **command = words + 5;
+	const char *path;
+	uint64_t root, other;
+
+	if (count < 6 || !read_mask(words[1], &root) || !read_mask(words[2], &other) ||
+	    !(same(words[3], "-") || same(words[3], "nnp")) || !same(words[4], "--"))
+		refuse("saferun: usage: gate ROOT OTHER nnp|- -- COMMAND [ARG...]");
+	judge(root, other, same(words[3], "nnp"));
+
+	path = command[0];
+	if (has_slash(path))
+		check(path);
+	else
+		path = search(path, environment);
+	int error = (int)-kernel(SYS_execve, (long)path, (long)command, (long)environment, 0, 0);
+	say("saferun: exec ");
+	say_word(path);
+	say(": ");
+	say_error(error);
+	end(EXEC_FAILED);
+}

@@ -1,0 +1,169 @@
+"""The real docker CLI: finding it, becoming it, running it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import ENOENT
+
+from saferun.errors import DockerCliError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+#: Names another CLI than the `docker` on PATH.
+VARIABLE = "SAFERUN_DOCKER"
+#: Set for the CLI that saferun starts, so that a `docker` which calls saferun again is noticed.
+GUARD = "SAFERUN_STARTED_DOCKER"
+
+#: docker run's exit status for a command line that it cannot read.
+REFUSED = 125
+
+
+def find(environ: Mapping[str, str], ourselves: str) -> str:
+    """Return the path of the docker CLI: never saferun itself, nor a link to it.
+
+    `ourselves` is the path of the running saferun. Raises DockerCliError when there is none.
+    """
+    if environ.get(GUARD):
+        message = f"{environ[GUARD]} calls saferun again, so no docker CLI was reached"
+        raise DockerCliError(message, f"set {VARIABLE} to the path of the real docker CLI")
+    own = _identity(ourselves)
+    named = environ.get(VARIABLE)
+    if named and "/" in named:
+        if _identity(named) == own:
+            message = f"{VARIABLE}={named} is saferun itself"
+            raise DockerCliError(message, "name the real docker CLI")
+        if not _is_program(named):
+            message = f"{VARIABLE}={named} cannot be executed"
+            raise DockerCliError(message, "name the real docker CLI")
+        return named
+    name = named or "docker"
+    for directory in environ.get("PATH", os.defpath).split(":"):
+        path = f"{directory or '.'}/{name}"
+        if _is_program(path) and _identity(path) != own:
+            return path
+    message = f"no {name} on PATH"
+    raise DockerCliError(
+        message, f"install the docker CLI, or set {VARIABLE} to the path of one"
+    )
+
+
+def become(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Replace this process by `docker run ARGUMENTS`; raises DockerCliError when that fails."""
+    import _signal  # the timed path cannot afford `signal`, which imports enum
+
+    # Python ignores these two, and what is ignored stays ignored across execve: docker would not
+    # die of a closed pipe any more.
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
+    try:
+        os.execve(docker, _argv(arguments), guarded(docker, environ))  # noqa: S606 - no shell is the point
+    except OSError as error:
+        what = "the arguments and the environment" if error.errno != ENOENT else docker
+        message = f"cannot execute {docker}: {what}: {(error.strerror or str(error)).lower()}"
+        raise DockerCliError(message) from error
+
+
+def guarded(docker: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for the CLI, marked so that a loop ends at its second turn."""
+    return {**environ, GUARD: docker}
+
+
+def help_text(docker: str, environ: Mapping[str, str]) -> str:
+    """Return what `docker run --help` prints, for flags that saferun has never heard of."""
+    import subprocess  # only for unknown flags
+
+    try:
+        done = subprocess.run(  # noqa: S603 - the docker CLI, and no shell
+            [docker, "run", "--help"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=guarded(docker, environ),
+            check=False,
+        )
+    except OSError as error:
+        message = f"cannot execute {docker}: {error.strerror}"
+        raise DockerCliError(message) from error
+    return done.stdout.decode("utf-8", "replace")
+
+
+def call(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run `docker ARGUMENTS` with everything it prints on stderr; return its exit status.
+
+    For what `docker run` itself does before it starts anything (pulling), whose progress belongs
+    on stderr.
+    """
+    import subprocess  # pulling hides what this costs
+
+    try:
+        return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
+            [docker, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            env=guarded(docker, environ),
+            check=False,
+        ).returncode
+    except OSError as error:
+        message = f"cannot execute {docker}: {error.strerror}"
+        raise DockerCliError(message) from error
+
+
+def start_detached(
+    docker: str, arguments: Sequence[str], environ: Mapping[str, str]
+) -> tuple[int, bytes]:
+    """Run `docker run -d ARGUMENTS`; return its exit status and what it printed on stdout.
+
+    It gets a session of its own, so that Ctrl-C reaches only saferun, which still learns what was
+    started and can remove it: call it with signals deferred.
+    """
+    import subprocess  # a detached start hides what this costs
+
+    try:
+        child = subprocess.Popen(  # noqa: S603 - the docker CLI, and no shell
+            [docker, *_argv(arguments)[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=guarded(docker, environ),
+            start_new_session=True,
+        )
+    except OSError as error:
+        message = f"cannot execute {docker}: {error.strerror}"
+        raise DockerCliError(message) from error
+    printed, _ = child.communicate()
+    return child.returncode, printed
+
+
+def quietly(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run `docker ARGUMENTS` without showing what it prints; return its exit status."""
+    import subprocess  # only when something has to be stopped
+
+    return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
+        [docker, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=guarded(docker, environ),
+        check=False,
+    ).returncode
+
+
+def _argv(arguments: Sequence[str]) -> list[str]:
+    return ["docker", "run", *arguments]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_program(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,76 @@
+"""The docker SDK, talking over saferun's own connection to the engine.
+
+For everything that changes something on the engine outside of `docker run` itself. The SDK resolves
+contexts, TLS and ssh differently from the docker CLI, so it is handed a connection instead of an
+address. Importing it costs 130 ms and more: only rare paths do.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import docker
+import urllib3.connection
+import urllib3.connectionpool
+from docker.transport.basehttpadapter import BaseHTTPAdapter
+
+if TYPE_CHECKING:
+    import requests
+
+    from saferun.host.endpoint import Connection, Endpoint
+
+#: Long enough for a busy engine to create a container, short enough to notice a hung one.
+SECONDS = 60
+
+
+def client(endpoint: Endpoint, version: str) -> docker.APIClient:
+    """Return an SDK client for this engine; `version` is its API version, as it told itself."""
+    # The address is never used: the adapter mounted below opens every connection.
+    made = docker.APIClient(base_url="unix:///nowhere", version=version, timeout=SECONDS)
+    made.mount("http+docker://", _Adapter(endpoint))
+    return made
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._endpoint = endpoint
+        self._open: Connection | None = None
+
+    def connect(self) -> None:
+        self._open = self._endpoint.connect()
+        # http.client wants a full socket object, with makefile().
+        self.sock = socket.socket(fileno=self._open.stream.detach())
+        self.sock.settimeout(SECONDS)
+
+    def close(self) -> None:
+        super().close()
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+class _Pool(urllib3.connectionpool.HTTPConnectionPool):
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__("localhost", timeout=SECONDS, maxsize=1)
+        self._endpoint = endpoint
+
+    def _new_conn(self) -> _Connection:
+        return _Connection(self._endpoint)
+
+
+class _Adapter(BaseHTTPAdapter):
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self._pool = _Pool(endpoint)
+
+    def get_connection(self, _url: Any, _proxies: Any = None) -> _Pool:
+        return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, _proxies: Any) -> str:
+        return request.path_url
+
+    def close(self) -> None:
+        super().close()
+        self._pool.close()

@@ -1,0 +1,119 @@
+"""Delivering the gates to an engine: one named volume, filled once, read back before it is trusted.
+
+A tiny image that holds the gates is imported, a container of it is created with the volume mounted
+over their directory, and the engine copies them up into the volume, as it does for every empty one
+(moby daemon populateVolume). The same container is then used to read them back. Filling a volume
+that is already filled changes nothing, so doing all this twice, or two of us at once, is harmless.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+from saferun.errors import EngineError, GateError
+from saferun.host.scratch_container import read_file, scratch, sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import docker
+
+    from saferun.host.endpoint import Endpoint
+
+#: Another saferun may be half-way through the same work: how often to look, and how far apart.
+ATTEMPTS = 6
+PAUSE_SECONDS = 0.3
+
+
+def gates() -> dict[str, bytes]:
+    """Return the gates that this installation carries, by file name."""
+    directory = os.path.join(os.path.dirname(os.path.dirname(__file__)), "gate")
+    found = {}
+    for name in sorted(os.listdir(directory)):
+        if name.startswith("gate-"):
+            with open(os.path.join(directory, name), "rb") as file:
+                found[name] = file.read()
+    return found
+
+
+def fill(
+    endpoint: Endpoint, version: str, volume: str, label: tuple[str, str], directory: str
+) -> None:
+    """Fill the volume and read it back; raise GateError when it holds anything else.
+
+    `label` is put on the volume if the engine has to make it; `directory` is where it is mounted.
+    """
+    files = gates()
+    with sdk(endpoint, version) as client:
+        imported = client.import_image_from_data(_tar(directory, files))
+        image = _image_id(imported)
+        try:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    found = _fill_once(client, image, volume, label, directory, files)
+                except EngineError:
+                    raise
+                except Exception:
+                    # Two engines' workers copying into one volume get in each other's way.
+                    if attempt == ATTEMPTS:
+                        raise
+                    found = None
+                if found == files:
+                    return
+                time.sleep(PAUSE_SECONDS)
+        finally:
+            client.remove_image(image, force=True)
+    message = f"the volume {volume} does not hold saferun's gates"
+    raise GateError(
+        message,
+        f"somebody else filled it, or it is damaged: remove it with `docker volume rm {volume}`",
+    )
+
+
+def _fill_once(  # noqa: PLR0913 - one thing, in its parts
+    client: docker.APIClient,
+    image: str,
+    volume: str,
+    label: tuple[str, str],
+    directory: str,
+    files: Mapping[str, bytes],
+) -> dict[str, bytes | None]:
+    mount = {
+        "Type": "volume",
+        "Source": volume,
+        "Target": directory,
+        "VolumeOptions": {"Labels": dict([label])},
+    }
+    with scratch(client, image, "gate", Mounts=[mount]) as container:
+        return {name: read_file(client, container, f"{directory}/{name}") for name in files}
+
+
+def _tar(directory: str, files: Mapping[str, bytes]) -> bytes:
+    # Uncompressed: engines before 29.5.1 ran decompressors from places they should not
+    # (CVE-2026-41567).
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        top = tarfile.TarInfo(directory.strip("/"))
+        top.type, top.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(top)
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"{directory.strip('/')}/{name}")
+            member.size, member.mode = len(content), 0o555
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _image_id(answer: str) -> str:
+    # A stream of JSON objects, the last of which has the id as its status.
+    import json
+
+    for line in reversed(answer.strip().splitlines()):
+        status = json.loads(line).get("status", "")
+        if status.startswith("sha256:"):
+            return str(status)
+    message = f"the docker engine did not import the gates: {answer.strip()[:200]}"
+    raise EngineError(message)

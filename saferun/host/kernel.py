@@ -1,0 +1,44 @@
+"""/proc on this machine, as bytes; nothing here knows what they mean."""
+
+from __future__ import annotations
+
+import os
+
+
+class ProcessFiles:
+    """What /proc said of one process at one moment, with its identity before and after."""
+
+    def __init__(self, pid: int) -> None:
+        """Read everything; a file that cannot be read is None."""
+        self.pid = pid
+        self.stat_before = read(pid, "stat")
+        self.cgroup = read(pid, "cgroup")
+        self.comm = read(pid, "comm")
+        self.uid_map = read(pid, "uid_map")
+        self.status = read(pid, "status")
+        self.stat_after = read(pid, "stat")
+
+
+def read(pid: int, name: str) -> bytes | None:
+    """Return /proc/PID/NAME, or None when it is not there or may not be read."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Long ones (a big uid_map) come in pieces.
+        pieces = []
+        while piece := os.read(descriptor, 1 << 16):
+            pieces.append(piece)
+        return b"".join(pieces)
+    except OSError:
+        # ESRCH: the process ended between open and read.
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """Return the children of a process's first thread; none where the kernel does not tell."""
+    listed = read(pid, f"task/{pid}/children")
+    return tuple(int(child) for child in (listed or b"").split())

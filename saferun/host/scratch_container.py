@@ -1,0 +1,88 @@
+"""Containers that are made to look into, never started, and removed again."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+import requests.exceptions
+
+from saferun.errors import EngineError
+from saferun.host import engine_sdk
+from saferun.host.signals import Raised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import docker
+
+    from saferun.host.endpoint import Endpoint
+
+#: Tells what the container is for, to whoever sees it while it is there.
+LABEL = "saferun.scratch"
+#: Larger than any passwd or gate; an image could hold a file of any size there.
+LARGEST_FILE = 4 << 20
+#: How many links the engine would follow before it gives up (Linux MAXSYMLINKS).
+MOST_LINKS = 40
+
+
+@contextmanager
+def sdk(endpoint: Endpoint, version: str) -> Iterator[docker.APIClient]:
+    """Yield an SDK client; raise EngineError for whatever the SDK or the connection raises.
+
+    An ending signal raises Interrupted inside, so that everything made here is removed again.
+    """
+    client = engine_sdk.client(endpoint, version)
+    try:
+        with Raised():
+            yield client
+    except docker.errors.APIError as error:
+        raise EngineError(f"the docker engine refused: {error.explanation}") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise EngineError(f"the docker engine did not answer: {error}") from error
+    finally:
+        client.close()
+
+
+@contextmanager
+def scratch(
+    client: docker.APIClient, image: str, purpose: str, **host: Any
+) -> Iterator[str]:
+    """Yield the id of a container of this image that is never started, and remove it."""
+    made = client.create_container_from_config(
+        {
+            "Image": image,
+            "Labels": {LABEL: purpose},
+            # Never executed; an image may have no command of its own, and then it has to be said.
+            "Entrypoint": ["/saferun-never-starts-this"],
+            "NetworkDisabled": True,
+            "HostConfig": {"NetworkMode": "none", **host},
+        }
+    )["Id"]
+    try:
+        yield made
+    finally:
+        client.remove_container(made, v=True, force=True)
+
+
+def read_file(client: docker.APIClient, container: str, path: str) -> bytes | None:
+    """Return a file from inside a container, links followed there; None when it is not there."""
+    for _ in range(MOST_LINKS):
+        try:
+            stream, found = client.get_archive(container, path)
+        except docker.errors.NotFound:
+            return None
+        if found.get("size", 0) > LARGEST_FILE:
+            return None
+        archive = b"".join(stream)
+        if found.get("linkTarget"):
+            path = found["linkTarget"]
+            continue
+        with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+            for member in members:
+                content = members.extractfile(member) if member.isfile() else None
+                return content.read() if content is not None else None
+    return None

@@ -1,0 +1,37 @@
+"""gate-mount: nothing is mounted over, or under, the place where the gate lives.
+
+A mount there could replace the gate with a program that checks nothing.
+"""
+
+from __future__ import annotations
+
+from saferun.judge.decision import Violation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from saferun.judge.policy import Layer
+    from saferun.judge.spec import ContainerSpec
+
+#: Where the gate's volume is mounted in every container that saferun starts.
+DIRECTORY = "/.saferun"
+
+
+def gate_mount(spec: ContainerSpec, _layers: tuple[Layer, ...]) -> Iterator[Violation]:
+    """Refuse mounts at or under `/.saferun`, and mounts whose target cannot be understood."""
+    for target in spec.mount_targets:
+        if target is None:
+            yield Violation(
+                "gate-mount",
+                "a mount whose target cannot be understood",
+                f"it might cover {DIRECTORY}, where saferun's gate lives",
+                hint="write it as --volume=SOURCE:/TARGET or --mount=type=…,src=…,dst=/TARGET",
+            )
+        elif target == DIRECTORY or target.startswith(DIRECTORY + "/"):
+            yield Violation(
+                "gate-mount",
+                f"a mount at {target}",
+                f"{DIRECTORY} is where saferun's gate lives",
+                hint="mount it somewhere else",
+            )
