@@ -16,11 +16,9 @@ import subprocess
 import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FLAGS = (
@@ -189,8 +187,9 @@ def build_in_place(root: Path) -> list[Path]:
 
 def get_build_hook() -> type[BuildHookInterface[Any]]:
     """Return the hook; hatchling asks for it by this name."""
-    # Only where hatchling loads this file is there a hatchling to import.
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # noqa: PLC0415 - ^
+    from hatchling.builders.hooks.plugin.interface import (  # noqa: PLC0415 - only builds have it
+        BuildHookInterface,
+    )
 
     class GateHook(BuildHookInterface[Any]):
         """Put the gates into wheels, editable ones included; an sdist carries their source."""
@@ -208,7 +207,8 @@ def get_build_hook() -> type[BuildHookInterface[Any]]:
                 paths = build_in_place(root)
             except BuildError as error:
                 self.app.abort(str(error))
-            build_data["artifacts"] += [f"/{path.relative_to(root).as_posix()}" for path in paths]
+            else:
+                build_data["artifacts"] += [f"/{path.relative_to(root)}" for path in paths]
 
     return GateHook
 

@@ -1,20 +1,27 @@
-"""`saferun`: raw sys.argv in, exit status out; the only place of the run door that prints or exits."""
+"""`saferun`: raw sys.argv in, exit status out.
+
+The only place of the run door that prints or exits.
+"""
 
 from __future__ import annotations
 
 import os
 
 from saferun.errors import SaferunError
-from saferun.formats.docker_run.command import Problem, parse, to_argv
-from saferun.formats.docker_run.flags import TABLE, extend
+from saferun.formats.docker_run.command import Problem, parse
+from saferun.formats.docker_run.flags import TABLE
 from saferun.host import docker_cli
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from saferun.formats.docker_run.flags import Table
+    from saferun.formats.docker_run.command import RunCommand
 
+#: The last line of whatever keeps saferun from starting something.
+NOTHING = "nothing was started"
+#: What a shell reports for a program that ended by SIGINT.
+INTERRUPTED = 130
 HELP = """\
 Usage:  saferun [OPTIONS] IMAGE [COMMAND] [ARG...]
 
@@ -36,39 +43,93 @@ Exit status: docker run's own; 125 when nothing was started; 126 when the gate r
 
 def main(argv: Sequence[str]) -> int:
     """Be `docker run` for these words (argv[0] is saferun's own path); return the exit status."""
-    missing = _open_standard_streams()
+    _occupy_standard_streams()
     try:
-        return _main(argv, os.environ, missing)
+        return _main(argv, os.environ)
     except SaferunError as error:
-        say(*str(error).split("\n"), *(f"hint: {hint}" for hint in error.hints))
-        say("nothing was started")
+        say(*str(error).split("\n"), *(f"hint: {hint}" for hint in error.hints), NOTHING)
         return error.status
     except KeyboardInterrupt:
-        say("interrupted: nothing was started")
-        return 130
+        say(f"interrupted; {NOTHING}")
+        return INTERRUPTED
 
 
-def _main(argv: Sequence[str], environ: Mapping[str, str], missing: Sequence[int]) -> int:
+def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     table, command = TABLE, parse(argv[1:], TABLE)
+    if isinstance(command, Problem) and not command.probe and command.kind == "own-option":
+        raise SaferunError(command.text)
+    if not isinstance(command, Problem):
+        told = _information(command)
+        if told:
+            out(told)
+            return 0
     docker = docker_cli.find(environ, argv[0])
     if isinstance(command, Problem) and command.kind == "unknown-flag":
-        table = extend(TABLE, docker_cli.help_text(docker, environ))
+        table = TABLE.extended(docker_cli.help_text(docker, environ))
         command = parse(argv[1:], table)
     if isinstance(command, Problem):
-        if not command.probe:
-            raise SaferunError(command.text)
         # Docker's own words and exit status; without an image it cannot start anything.
         docker_cli.become(docker, command.probe, environ)
-    if command.is_true("help"):
-        out(HELP)
-        return 0
-    own = dict(command.own)
-    if own.get("saferun-version") == "true":
-        from saferun import __version__
-
-        out(f"saferun {__version__}")
-        return 0
+    # Imported late: whoever only wants help, or mistyped, does not wait for it.
     from saferun.run import run
     from saferun.world import World
 
     return run(command, table, World(docker, environ, say, out))
+
+
+def _information(command: RunCommand) -> str:
+    """Return what a command line asks to be told instead of running anything, or nothing."""
+    if command.is_true("help"):
+        return HELP
+    if dict(command.own).get("saferun-version") == "true":
+        from saferun import __version__
+
+        return f"saferun {__version__}\n"
+    return ""
+
+
+def say(*lines: str, prefix: bool = True) -> None:
+    """Print lines on stderr, each with saferun's name in front."""
+    head = "saferun: " if prefix else ""
+    _write(2, "".join(f"{head}{_visible(line)}\n" for line in lines))
+
+
+def out(text: str) -> None:
+    """Print text on stdout as it is."""
+    _write(1, text)
+
+
+def _write(descriptor: int, text: str) -> None:
+    # Not through sys.stdout: what cannot be encoded must come out as it came in, and a reader that
+    # has gone away is no reason for a traceback.
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        return
+
+
+def _visible(line: str) -> str:
+    """Return a line in which nothing can steer a terminal: names may come from anywhere."""
+    if line.isprintable():
+        return line
+    return "".join(
+        letter
+        if letter.isprintable()
+        else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in line
+    )
+
+
+def _occupy_standard_streams() -> None:
+    """Open /dev/null wherever stdin, stdout or stderr is closed.
+
+    Otherwise the next file opened, perhaps the engine's socket, would become stdout. Python opens
+    files close-on-exec, so that docker still finds the stream closed.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # noqa: PERF203 - three turns
+            os.open("/dev/null", os.O_RDWR)

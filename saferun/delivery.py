@@ -5,7 +5,7 @@ from __future__ import annotations
 from saferun.errors import GateError
 from saferun.formats import engine_api
 from saferun.formats.docker_run.gate_command import LABEL, Gate
-from saferun.host.engine import segment
+from saferun.host.engine import MISSING, OK, segment
 from saferun.judge.checks.gate_mount import DIRECTORY
 
 TYPE_CHECKING = False
@@ -43,9 +43,7 @@ def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:
     # Imported here because it brings the docker SDK, and only the first run needs it.
     from saferun.host import gate_volume
 
-    gate_volume.fill(
-        engine.endpoint, version, gate.volume, (LABEL, gate.digest), DIRECTORY
-    )
+    gate_volume.fill(engine.endpoint, version, gate.volume, (LABEL, gate.digest), DIRECTORY)
     created = _created(gate, engine.get(volume_path(gate))[0])
     if created is None:
         message = f"the volume {gate.volume} vanished as soon as it was filled"
@@ -57,9 +55,9 @@ def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:
 
 def _created(gate: Gate, answer: Answer) -> str | None:
     """Return when the gate's volume was made, None when there is none."""
-    if answer.status == 404:
+    if answer.status == MISSING:
         return None
-    if answer.status != 200:
+    if answer.status != OK:
         raise GateError(f"volume {gate.volume}: {engine_api.error_message(answer.body)}")
     try:
         volume = engine_api.volume_facts(answer.body)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from saferun import evidence, receipt
+from saferun import evidence
 from saferun.errors import EngineError, SaferunError
 from saferun.host import docker_cli
 from saferun.host.signals import Deferred
 from saferun.judge.verify import Verdict
+from saferun.receipt import Receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from saferun.run import Judged, Prepared
     from saferun.world import World
 
-#: docker run's statuses for "could not be executed" and "not found", which the gate uses as well.
-NOT_STARTED = (126, 127)
 #: The gate, or the evidence, said no.
 REFUSED = 126
 
@@ -26,21 +25,23 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
     A container that contradicts what was allowed, or whose start was interrupted, is killed and
     removed. One whose command could not be executed is left behind, as docker leaves it.
     """
+    path = dict(judged.command.own).get("report")
+    report = None if path is None else Receipt(path)
     with Deferred() as signals:
-        status, printed = docker_cli.start_detached(
-            world.docker, prepared.arguments, world.environ
-        )
+        status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
-        container = printed.decode("utf-8", "replace").strip().rpartition("\n")[2].strip()
+        text = printed.decode("utf-8", "surrogateescape")
+        container = text.strip().rpartition("\n")[2].strip()
         if status != 0 or not container:
-            world.out(printed)
+            world.out(text)
             return status
         sighting = _observe(container, judged, prepared, world)
         if signals.number is not None:
             _remove(container, world)
             world.say("interrupted: the container that was just started has been removed")
             return 128 + signals.number
-    receipt.write_if_asked(judged, prepared, world, sighting.verdict, container)
+    if report is not None:
+        _write(report, judged, prepared, world, sighting.verdict, container)
     if sighting.verdict.outcome == "contradicted":
         _remove(container, world)
         world.say(
@@ -51,7 +52,7 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
         return REFUSED
     if sighting.gate_line is not None:
         return _not_executed(container, sighting, world)
-    world.out(printed)
+    world.out(text)
     return 0
 
 
@@ -67,9 +68,23 @@ def _not_executed(container: str, sighting: Sighting, world: World) -> int:
         # docker run -d would never have started it, so nothing would be trying again and again.
         docker_cli.quietly(world.docker, ["stop", "--time=0", container], world.environ)
     world.say(sighting.gate_line or "")
-    status = sighting.status
-    return status if status in NOT_STARTED else SaferunError.status
+    return sighting.status or REFUSED
 
 
 def _remove(container: str, world: World) -> None:
     docker_cli.quietly(world.docker, ["rm", "--force", "--volumes", container], world.environ)
+
+
+def _write(  # noqa: PLR0913 - the parts of one document
+    report: Receipt,
+    judged: Judged,
+    prepared: Prepared,
+    world: World,
+    verdict: Verdict,
+    container: str,
+) -> None:
+    try:
+        report.write(judged, prepared, world.docker, verdict, container)
+    except SaferunError as error:
+        # The container runs already: a report that cannot be written does not undo that.
+        world.say(str(error))

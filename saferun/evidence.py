@@ -13,6 +13,7 @@ import time
 from saferun.errors import EngineError
 from saferun.formats import container_log, engine_api, proc_status
 from saferun.host import kernel
+from saferun.host.engine import MISSING, OK
 from saferun.judge.record import Record
 from saferun.judge.verify import Verdict, verify
 
@@ -36,16 +37,22 @@ RUNC_INIT = b"runc:["
 BEFORE_COMMAND = (b"gate-", b"docker-init", b"tini", b"catatonit")
 
 
-class Sighting(Record):
-    """What was seen: the verdict, and how the container ended if it did.
+#: The statuses that the gate ends with: refused or not executable, and not found.
+GATE_STATUSES = (126, 127)
+#: How long the gate takes at most when all is well. One that is still there after this lingers,
+#: because it has something to say.
+GATE_SECONDS = 0.25
 
-    `status` is its exit status, None while it runs or when nobody knows; `gate_line` is what the
-    gate said when it could not start the command.
+
+class Sighting(Record):
+    """What was seen: the verdict, and what the gate said if it did not start the command.
+
+    `status` is the exit status that came with it; `restarts` tells whether the engine tries again.
     """
 
     verdict: Verdict
-    status: int | None = None
     gate_line: str | None = None
+    status: int | None = None
     restarts: bool = False
 
 
@@ -55,34 +62,55 @@ def observe(engine: Engine, container: str, asked: ContainerSpec, masks: Masks) 
     Raises EngineError when the engine stops answering.
     """
     started = time.monotonic()
-    restarts = False
-    line: str | None = None
+    seen = _Seen()
     while True:
         inspected, log = engine.get(
-            f"/containers/{container}/json", f"/containers/{container}/logs?stdout=1&stderr=1&tail=5"
+            f"/containers/{container}/json",
+            f"/containers/{container}/logs?stdout=1&stderr=1&tail=5",
         )
         waited = time.monotonic() - started
-        if inspected.status == 404:
-            verdict = Verdict("unverified", ("it ended and was removed before it could be read",))
-            return Sighting(verdict, None, line)
+        if inspected.status == MISSING:
+            return seen.ended("it ended and was removed before it could be read", None)
         try:
             record = engine_api.container_record(inspected.body)
         except ValueError as error:
             message = f"the engine's record of {container} makes no sense: {error}"
             raise EngineError(message) from error
-        restarts = record.restarts
-        if log.status == 200:
-            line = container_log.gate_line(log.body, tty=record.tty) or line
+        if log.status == OK:
+            seen.line = container_log.gate_line(log.body, tty=record.tty) or seen.line
         differences = contradictions(record, asked)
         if differences:
-            return Sighting(Verdict("contradicted", differences), None, None, restarts)
+            return Sighting(Verdict("contradicted", differences))
         if record.status not in ("created", "running", "paused"):
-            verdict = Verdict("unverified", ("it ended before it could be read",))
-            return Sighting(verdict, record.exit_code, line, restarts)
-        verdict, settled = _look(record, masks, waited)
+            sighting = seen.ended("it ended before it could be read", record.exit_code)
+            return sighting.replace(restarts=record.restarts)
+        verdict, settled, gate_only = _look(record, masks, waited)
         if settled:
-            return Sighting(verdict, None, None, restarts)
+            return Sighting(verdict)
+        seen.gate_since = (seen.gate_since or waited) if gate_only else None
+        seen.gate_lingers = gate_only and waited - (seen.gate_since or waited) > GATE_SECONDS
         time.sleep(PAUSE_SECONDS)
+
+
+class _Seen:
+    """What earlier looks at the container have shown."""
+
+    line: str | None = None
+    gate_since: float | None = None
+    gate_lingers = False
+
+    def ended(self, why: str, status: int | None) -> Sighting:
+        """Tell what to make of a container that has ended, with this status if it is known.
+
+        Only the gate's own word, or having seen it linger, tells its 126 or 127 from a command's.
+        """
+        verdict = Verdict("unverified", (why,))
+        if status not in (*GATE_STATUSES, None) or not (self.line or self.gate_lingers):
+            return Sighting(verdict)
+        line = self.line or "the command was not started; the log that says why cannot be read"
+        if status is None:
+            status = GATE_STATUSES["not found" in line or "no such file" in line]
+        return Sighting(verdict, line, status)
 
 
 def contradictions(record: ContainerRecord, asked: ContainerSpec) -> tuple[str, ...]:
@@ -106,36 +134,47 @@ def _shown(value: object) -> str:
     return str(value) or "empty"
 
 
-def _look(record: ContainerRecord, masks: Masks, waited: float) -> tuple[Verdict, bool]:
-    """Read the container's processes once; the flag tells whether that settles the matter."""
+def _look(  # noqa: PLR0911 - each return is a different reason for not knowing
+    record: ContainerRecord, masks: Masks, waited: float
+) -> tuple[Verdict, bool, bool]:
+    """Read the container's processes once.
+
+    The flags tell whether that settles the matter, and whether nothing but the gate was there.
+    """
     patient = waited < PATIENCE_SECONDS
     if not record.pid:
-        return Verdict("unverified", ("the engine names no process",)), not patient
+        return Verdict("unverified", ("the engine names no process",)), not patient, False
     found: list[Evidence] = []
     command_seen = False
     for pid in _family(record.pid):
         files = kernel.ProcessFiles(pid)
         if files.stat_before is None or files.status is None or files.stat_after is None:
             invisible = Verdict("unverified", (f"process {pid} cannot be seen from here",))
-            return invisible, waited >= INVISIBLE_SECONDS
+            return invisible, waited >= INVISIBLE_SECONDS, False
         if not proc_status.belongs_to(files.cgroup or b"", record.id):
             foreign = Verdict(
-                "unverified", (f"process {pid} here is not the container's: the engine is elsewhere",)
+                "unverified",
+                (f"process {pid} here is not the container's: the engine is elsewhere",),
             )
-            return foreign, waited >= INVISIBLE_SECONDS
+            return foreign, waited >= INVISIBLE_SECONDS, False
         if proc_status.start_time(files.stat_before) != proc_status.start_time(files.stat_after):
-            return Verdict("unverified", (f"process {pid} changed while it was read",)), False
+            return (
+                Verdict("unverified", (f"process {pid} changed while it was read",)),
+                False,
+                False,
+            )
         comm = files.comm or b""
         if comm.startswith(RUNC_INIT) and patient:
             # runc still holds what the container will not: too early to judge.
-            return Verdict("unverified", ("the container is still being set up",)), False
+            return Verdict("unverified", ("the container is still being set up",)), False, False
         command_seen = command_seen or not comm.startswith(BEFORE_COMMAND)
         try:
             found.append(proc_status.evidence(pid, files.status, files.uid_map or b""))
         except ValueError as error:
-            return Verdict("unverified", (str(error),)), not patient
+            return Verdict("unverified", (str(error),)), not patient, False
     verdict = verify(tuple(found), masks)
-    return verdict, command_seen or verdict.outcome == "contradicted" or not patient
+    settled = command_seen or verdict.outcome == "contradicted" or not patient
+    return verdict, settled, not command_seen
 
 
 def _family(pid: int) -> list[int]:

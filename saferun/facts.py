@@ -6,7 +6,7 @@ from saferun.errors import EngineError, ImageError
 from saferun.formats import container_user, engine_api
 from saferun.formats.docker_run import spec
 from saferun.formats.docker_run.mounts import targets
-from saferun.host.engine import segment
+from saferun.host.engine import MISSING, OK, segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def image_path(reference: str) -> str:
 
 def image(answer: Answer, reference: str) -> ImageFacts | None:
     """Read the engine's answer about an image; None when there is no such image."""
-    if answer.status == 404:
+    if answer.status == MISSING:
         return None
-    if answer.status != 200:
+    if answer.status != OK:
         raise ImageError(f"image {reference}: {engine_api.error_message(answer.body)}")
     try:
         return engine_api.image_facts(answer.body)
@@ -89,12 +89,10 @@ def inherited_targets(command: RunCommand, engine: Engine, gate_volume: str) -> 
     answers = engine.get(*(f"/containers/{segment(name)}/json" for name in names))
     found: list[str] = []
     for name, answer in zip(names, answers, strict=True):
-        if answer.status != 200:
+        if answer.status != OK:
             raise ImageError(f"--volumes-from {name}: {engine_api.error_message(answer.body)}")
         found += (
-            target
-            for target, volume in engine_api.mounts(answer.body)
-            if volume != gate_volume
+            target for target, volume in engine_api.mounts(answer.body) if volume != gate_volume
         )
     return tuple(found)
 
@@ -124,7 +122,8 @@ def uid(
         from saferun.host import image_passwd
 
         passwd = (
-            image_passwd.read(world.engine.endpoint, version, found.id, container_user.PASSWD) or b""
+            image_passwd.read(world.engine.endpoint, version, found.id, container_user.PASSWD)
+            or b""
         )
         world.cache.remember(key, passwd)
     return container_user.look_up(name, passwd)

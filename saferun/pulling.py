@@ -55,9 +55,7 @@ def look(command: RunCommand, gate: Gate, world: World, *, may_pull: bool) -> Lo
 
 def _ask(command: RunCommand, gate: Gate, world: World) -> Look | None:
     reference = command.image
-    of_image, of_volume = world.engine.get(
-        facts.image_path(reference), delivery.volume_path(gate)
-    )
+    of_image, of_volume = world.engine.get(facts.image_path(reference), delivery.volume_path(gate))
     platform = command.last("platform") or world.environ.get("DOCKER_DEFAULT_PLATFORM", "")
     image = facts.for_platform(
         facts.image(of_image, reference), platform, reference, of_image, world.engine
@@ -77,8 +75,15 @@ def _pull(command: RunCommand, world: World) -> None:
     options = [
         f"--{name}={command.last(name)}" for name in ("platform", "quiet") if command.last(name)
     ]
-    options += [f"--disable-content-trust={value}" for value in command.all("disable-content-trust")]
-    if docker_cli.call(world.docker, ["pull", *options, "--", command.image], world.environ) != 0:
+    options += [
+        f"--disable-content-trust={value}" for value in command.all("disable-content-trust")
+    ]
+    if (
+        docker_cli.call(
+            world.docker, ["pull", *options, "--", _familiar(command.image)], world.environ
+        )
+        != 0
+    ):
         message = f"the image {command.image} could not be pulled"
         raise ImageError(message)
 

@@ -12,38 +12,59 @@ from saferun.judge.verify import Verdict
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.run import Judged, Prepared
-    from saferun.world import World
 
 #: What can be said about a foreground container before it starts: saferun will not be there to see.
 FOREGROUND = Verdict(
     "unverified",
-    ("in the foreground saferun becomes docker; the gate checks inside, before the command starts",),
+    ("in the foreground saferun becomes docker; the gate checks before the command starts",),
 )
 
 
-def write_if_asked(
-    judged: Judged, prepared: Prepared, world: World, verdict: Verdict, container: str = ""
-) -> None:
-    """Write the document where --report says; raises SaferunError when that is impossible."""
-    path = dict(judged.command.own).get("report")
-    if path is None:
-        return
+class Receipt:
+    """The document that --report asks for; its file is opened before anything is started."""
+
+    def __init__(self, path: str) -> None:
+        """Open the file; raises SaferunError when that is impossible."""
+        self._path = path
+        try:
+            # Only its owner may read it: it holds the whole command line.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise self._impossible(error) from error
+
+    def write(
+        self,
+        judged: Judged,
+        prepared: Prepared,
+        docker: str,
+        verdict: Verdict,
+        container: str = "",
+    ) -> None:
+        """Write the document; raises SaferunError when that is impossible."""
+        text = _text(judged, prepared, docker, verdict, container)
+        try:
+            if os.path.isfile(self._path):
+                os.ftruncate(self._descriptor, 0)
+            with os.fdopen(self._descriptor, "wb") as file:
+                file.write(text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise self._impossible(error) from error
+
+    def _impossible(self, error: OSError) -> SaferunError:
+        why = (error.strerror or str(error)).lower()
+        return SaferunError(f"cannot write the report {self._path}: {why}")
+
+
+def _text(judged: Judged, prepared: Prepared, docker: str, verdict: Verdict, container: str) -> str:
     told = report.document(
         judged.spec,
         judged.decision,
         judged.defaults,
-        (world.docker, "run", *prepared.arguments),
+        (docker, "run", *prepared.arguments),
     )
     told["image"] = {"asked": judged.command.image, "id": judged.image.id}
     told["gate"] = prepared.gated
     told["container"] = container
     told["verdict"] = report.verdict_document(verdict)
-    text = json.dumps(told, indent=2) + "\n"
-    try:
-        # Only its owner may read it: it holds the whole command line.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-    except OSError as error:
-        message = f"cannot write the report {path}: {(error.strerror or str(error)).lower()}"
-        raise SaferunError(message) from error
+    return json.dumps(told, indent=2) + "\n"

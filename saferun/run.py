@@ -189,25 +189,23 @@ def _denied(judged: Judged, world: World) -> int:
     return SaferunError.status
 
 
-def _explained(
-    judged: Judged, arguments: tuple[str, ...], form: str, world: World
-) -> int:
+def _explained(judged: Judged, arguments: tuple[str, ...], form: str, world: World) -> int:
     argv = (world.docker, "run", *arguments) if arguments else ()
     if form == "json":
         import json  # only for programs that ask
 
-        told = report.document(judged.spec, judged.decision, judged.defaults, argv)
-        world.out(json.dumps(told, indent=2))
+        shape = report.document(judged.spec, judged.decision, judged.defaults, argv)
+        world.out(json.dumps(shape, indent=2) + "\n")
     else:
-        world.out(
-            *report.explanation(judged.spec, judged.decision, judged.defaults, argv)
-        )
+        told = report.explanation(judged.spec, judged.decision, judged.defaults, argv)
+        world.out("".join(f"{line}\n" for line in told))
     return 0 if judged.decision.allowed else SaferunError.status
 
 
 def _become(judged: Judged, prepared: Prepared, world: World) -> int:
-    if dict(judged.command.own).get("report") is not None:
+    path = dict(judged.command.own).get("report")
+    if path is not None:
         from saferun import receipt  # it imports json
 
-        receipt.write_if_asked(judged, prepared, world, receipt.FOREGROUND)
+        receipt.Receipt(path).write(judged, prepared, world.docker, receipt.FOREGROUND)
     docker_cli.become(world.docker, prepared.arguments, world.environ)

@@ -22,7 +22,7 @@ class World:
         say: Callable[..., None],
         out: Callable[..., None],
     ) -> None:
-        """Take the docker CLI's path, the environment, and who prints lines on stderr and stdout."""
+        """Take the docker CLI's path, the environment, and who prints on stderr and stdout."""
         self.docker = docker
         self.environ = environ
         self.say = say

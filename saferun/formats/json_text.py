@@ -29,7 +29,8 @@ def decode(data: bytes) -> Any:  # noqa: ANN401 - JSON is whatever it is
     try:
         from _json import make_scanner
 
-        value, end = make_scanner(_Context)(text.lstrip(" \t\n\r"), 0)
+        context: Any = _Context
+        value, end = make_scanner(context)(text.lstrip(" \t\n\r"), 0)
     except (ImportError, StopIteration, SystemError, ValueError):
         # Before Python 3.13 the scanner cannot even raise its error without json.decoder.
         return _decode_slowly(text)

@@ -35,9 +35,7 @@ def evidence(pid: int, status: bytes, uid_map: bytes) -> Evidence:
     except KeyError as error:
         message = f"/proc/{pid}/status has no line {error.args[0]}"
         raise ValueError(message) from None
-    return Evidence(
-        pid, (real, effective, saved, fs), (inh, prm, eff, bnd, amb), no_new_privileges
-    )
+    return Evidence(pid, (real, effective, saved, fs), (inh, prm, eff, bnd, amb), no_new_privileges)
 
 
 def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:

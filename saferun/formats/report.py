@@ -95,14 +95,12 @@ def document(
         "defaults": [
             {
                 "flag": default.key,
-                "value": list(default.value)
-                if isinstance(default.value, tuple)
-                else default.value,
+                "value": list(default.value) if isinstance(default.value, tuple) else default.value,
                 "origins": _origins((default.origin,)),
             }
             for default in defaults
         ],
-        "masks": _masks(decision.masks),
+        "masks": _masks(decision.masks) if decision.allowed else None,
         "argv": [withheld(word) for word in argv],
     }
 
@@ -117,10 +115,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
                 "pid": process.pid,
                 "uids": list(process.uids),
                 "no_new_privileges": process.no_new_privileges,
-                **{
-                    name: f"{held:016x}"
-                    for name, held in zip(SETS, process.sets, strict=True)
-                },
+                **{name: f"{held:016x}" for name, held in zip(SETS, process.sets, strict=True)},
             }
             for process in verdict.evidence
         ],
@@ -128,7 +123,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
 
 
 def withheld(word: str) -> str:
-    """Return a word of a canonical command line with the value of an environment variable hidden."""
+    """Return a word of a canonical command line, the value of an environment variable hidden."""
     if not word.startswith(SECRET) or "=" not in word.removeprefix(SECRET):
         return word
     return f"{SECRET}{word.removeprefix(SECRET).partition('=')[0]}=***"
@@ -162,9 +157,7 @@ def _masks(masks: Masks) -> dict[str, Any]:
 
 
 def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
-    return [
-        {"source": origin.source, "line": origin.line, "key": origin.key} for origin in origins
-    ]
+    return [{"source": origin.source, "line": origin.line, "key": origin.key} for origin in origins]
 
 
 def _value(value: object) -> str:

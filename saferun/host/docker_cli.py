@@ -46,14 +46,13 @@ def find(environ: Mapping[str, str], ourselves: str) -> str:
         if _is_program(path) and _identity(path) != own:
             return path
     message = f"no {name} on PATH"
-    raise DockerCliError(
-        message, f"install the docker CLI, or set {VARIABLE} to the path of one"
-    )
+    raise DockerCliError(message, f"install the docker CLI, or set {VARIABLE} to the path of one")
 
 
 def become(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """Replace this process by `docker run ARGUMENTS`; raises DockerCliError when that fails."""
-    import _signal  # the timed path cannot afford `signal`, which imports enum
+    # `signal` imports enum, which the timed path cannot afford; this is what it is made of.
+    import _signal  # type: ignore[import-not-found]  # typeshed does not describe it
 
     # Python ignores these two, and what is ignored stays ignored across execve: docker would not
     # die of a closed pipe any more.

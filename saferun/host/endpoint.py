@@ -111,7 +111,7 @@ def unix_socket(environ: Mapping[str, str], decode: Callable[[bytes], object]) -
     if environ.get("DOCKER_TLS_VERIFY") or environ.get("DOCKER_TLS"):
         return None
     host = environ.get("DOCKER_HOST")
-    context = environ.get("DOCKER_CONTEXT")
+    context: object = environ.get("DOCKER_CONTEXT")
     if host:
         return _path_of(host)
     if host is not None or context == "":

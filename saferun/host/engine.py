@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: An answer larger than this is not one that saferun asked for.
 LARGEST_ANSWER = 64 << 20
+#: The statuses that mean something to more than one caller (RFC 9110).
+OK, MISSING = 200, 404
 #: What may stand in a path segment as it is (RFC 3986 unreserved and some of pchar).
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:@")
 

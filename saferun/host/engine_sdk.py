@@ -8,7 +8,7 @@ address. Importing it costs 130 ms and more: only rare paths do.
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import docker
 import urllib3.connection
@@ -65,10 +65,10 @@ class _Adapter(BaseHTTPAdapter):
         super().__init__()
         self._pool = _Pool(endpoint)
 
-    def get_connection(self, _url: Any, _proxies: Any = None) -> _Pool:
+    def get_connection(self, _url: object, _proxies: object = None) -> _Pool:
         return self._pool
 
-    def request_url(self, request: requests.PreparedRequest, _proxies: Any) -> str:
+    def request_url(self, request: requests.PreparedRequest, _proxies: object) -> str:
         return request.path_url
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ def _fill_once(  # noqa: PLR0913 - one thing, in its parts
         "Target": directory,
         "VolumeOptions": {"Labels": dict([label])},
     }
-    with scratch(client, image, "gate", Mounts=[mount]) as container:
+    with scratch(client, image, "gate", [mount]) as container:
         return {name: read_file(client, container, f"{directory}/{name}") for name in files}
 
 

@@ -7,6 +7,7 @@ import tarfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import docker
 import docker.errors
 import requests.exceptions
 
@@ -15,9 +16,7 @@ from saferun.host import engine_sdk
 from saferun.host.signals import Raised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import docker
+    from collections.abc import Iterator, Mapping, Sequence
 
     from saferun.host.endpoint import Endpoint
 
@@ -49,17 +48,17 @@ def sdk(endpoint: Endpoint, version: str) -> Iterator[docker.APIClient]:
 
 @contextmanager
 def scratch(
-    client: docker.APIClient, image: str, purpose: str, **host: Any
+    client: docker.APIClient, image: str, purpose: str, mounts: Sequence[Mapping[str, Any]] = ()
 ) -> Iterator[str]:
     """Yield the id of a container of this image that is never started, and remove it."""
-    made = client.create_container_from_config(
+    made = client.create_container_from_config(  # type: ignore[no-untyped-call]  # types-docker
         {
             "Image": image,
             "Labels": {LABEL: purpose},
             # Never executed; an image may have no command of its own, and then it has to be said.
             "Entrypoint": ["/saferun-never-starts-this"],
             "NetworkDisabled": True,
-            "HostConfig": {"NetworkMode": "none", **host},
+            "HostConfig": {"NetworkMode": "none", "Mounts": list(mounts)},
         }
     )["Id"]
     try:

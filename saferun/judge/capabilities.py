@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from saferun.judge.record import Record
-
 #: Names by bit, from linux/capability.h (Linux 5.9 and later have these 41).
 NAMES: tuple[str, ...] = (
     "CHOWN",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Verb: TypeAlias = Literal["defaults", "limits", "require"]
     Whom: TypeAlias = Literal["any", "root", "nonroot"]
-    Form: TypeAlias = Literal["switch", "number", "size", "text", "names"]
+    Form: TypeAlias = Literal["switch", "number", "size", "text", "names", "capabilities"]
 
 VERBS: tuple[Verb, ...] = ("defaults", "limits", "require")
 
@@ -29,12 +29,11 @@ SCHEMA = 1
 class Kind(Record):
     """What may be written as a value.
 
-    `form`: a switch is true or false, a size is text in docker's units, names are a list of some
-    of `words`. `noun` is what one name is called. A number lies in `least` to `most`.
+    `form`: a switch is true or false, a size is text in docker's units, names and capabilities are
+    lists of some of `words`. A number lies in `least` to `most`.
     """
 
     form: Form
-    noun: str = ""
     words: tuple[str, ...] = ()
     least: int = 0
     most: int = (1 << 63) - 1
@@ -60,10 +59,10 @@ class Key(Record):
 SWITCH = Kind("switch")
 SIZE = Kind("size")
 TEXT = Kind("text")
-CAPABILITIES = Kind("names", "capability", (*NAMES, "ALL"))
+CAPABILITIES = Kind("capabilities", (*NAMES, "ALL"))
 # Dropping some would leave the others, so only dropping all of them can be relied on.
-EVERY_CAPABILITY = Kind("names", "capability", ("ALL",))
-SECURITY_OPTIONS = Kind("names", "security option", ("no-new-privileges",))
+EVERY_CAPABILITY = Kind("capabilities", ("ALL",))
+SECURITY_OPTIONS = Kind("names", ("no-new-privileges",))
 
 KEYS: dict[str, Key] = {
     "cap-add": Key(limits=CAPABILITIES),
@@ -79,7 +78,7 @@ KEYS: dict[str, Key] = {
     # It decides which of the other tables apply, so it cannot depend on that itself.
     "user": Key(defaults=TEXT, plain=True),
     # saferun's own: which modes of --verify may be asked for.
-    "verify": Key(limits=Kind("names", "mode", ("on", "off"))),
+    "verify": Key(limits=Kind("names", ("on", "off"))),
 }
 
 
@@ -111,5 +110,4 @@ def size(text: str) -> int | None:
     power = "kmgtp".find(unit[0]) + 1 if unit else 0
     if unit not in ("", "b") and (not power or unit[1:] not in ("", "b", "ib")):
         return None
-    scale: int = 1024**power
-    return int(digits) * scale // 10 ** len(fraction)
+    return (int(digits) << 10 * power) // int("1" + "0" * len(fraction))

@@ -36,7 +36,7 @@ class Record:
         own = (name for name in cls.__annotations__ if not name.startswith("_"))
         cls._fields = (*cls._fields, *own)
 
-    def __init__(self, *values: Any, **named: Any) -> None:
+    def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 - fields have any type
         """Take each field once, by position or by name; raise TypeError otherwise."""
         fields = self._fields
         if len(values) > len(fields):
@@ -57,7 +57,7 @@ class Record:
                     message = f"{type(self).__name__} needs {name!r}"
                     raise TypeError(message) from None
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - fields have any type
         """Return a copy in which the named fields have the given values."""
         return type(self)(**{**self.__dict__, **changes})
 

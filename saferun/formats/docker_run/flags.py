@@ -2,7 +2,7 @@
 
 The table is the union over CLI 20.10 to 29, hidden and deprecated flags included, taken from the
 CLIs' own flag sets (docker/cli cli/command/container/opts.go and run.go). It decides only which
-words are values: a CLI that does not know a flag of it says so itself.
+words are values; a CLI that lacks one of these flags says so itself.
 """
 
 from __future__ import annotations
@@ -11,169 +11,205 @@ from saferun.judge.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import Literal, TypeAlias
 
-    #: What may follow the name: "value" takes the next word if there is no "=", the others never.
+    #: "value" takes the next word where there is no "="; the others never do.
     Kind: TypeAlias = Literal["bool", "value", "optional"]
-    #: What a second use does: replaces the first; is added; replaces the same key; is added once.
+    #: What a second use does: it replaces the first, is added, replaces the same key, or is added
+    #: unless it is there already.
     Repeat: TypeAlias = Literal["last", "append", "key", "set"]
+    Row: TypeAlias = tuple[str, str, Kind, Repeat]
+    OwnRow: TypeAlias = tuple[str, str, Kind, Repeat, tuple[str, ...]]
 
 
 class Flag(Record):
-    """One flag.
+    """One flag, by its long name and, where it has one, its letter.
 
-    `own` flags are saferun's and never reach docker. `choices` are the values that one of them
-    accepts, the first being what the bare name means; none means any value but the empty one.
+    An `own` flag is saferun's and never reaches docker. It accepts one of its `choices`, the first
+    of which is what its bare name means; without choices it accepts any file name.
     """
 
     name: str
-    short: str = ""
-    kind: Kind = "value"
-    repeat: Repeat = "last"
-    own: bool = False
+    short: str
+    kind: Kind
+    repeat: Repeat
     choices: tuple[str, ...] = ()
+    own: bool = False
 
 
 class Table:
-    """Flags by their long names, aliases included, and by their letters."""
+    """Flags, found by name, alias or letter.
 
-    def __init__(self, flags: Iterable[Flag], aliases: Mapping[str, str]) -> None:
-        """Take the flags, and for each alias the name of the flag that it stands for."""
-        self.flags = tuple(flags)
-        self.aliases = aliases
-        self.long = {flag.name: flag for flag in self.flags}
-        self.long.update((alias, self.long[name]) for alias, name in aliases.items())
-        self.short = {flag.short: flag for flag in self.flags if flag.short}
+    Rows become Flags only when somebody asks: a command line uses few of them, and building all
+    of them takes longer than parsing it.
+    """
+
+    def __init__(self, docker: Iterable[Row], own: Iterable[OwnRow]) -> None:
+        """Take docker's flags and our own, as rows of the fields of Flag."""
+        self._docker = {row[0]: row for row in docker}
+        self._own = {row[0]: row for row in own}
+        self._letters = {row[1]: row[0] for row in self._docker.values() if row[1]}
+
+    def __iter__(self) -> Iterator[Flag]:
+        """Yield every flag once, docker's first."""
+        yield from (Flag(*row) for row in self._docker.values())
+        yield from (Flag(*row, own=True) for row in self._own.values())
+
+    def named(self, name: str) -> Flag | None:
+        """Return the flag of this long name or alias."""
+        name = ALIASES.get(name, name)
+        if name in self._docker:
+            return Flag(*self._docker[name])
+        return Flag(*self._own[name], own=True) if name in self._own else None
+
+    def lettered(self, letter: str) -> Flag | None:
+        """Return the flag of this letter."""
+        return self.named(self._letters.get(letter, ""))
 
     def extended(self, help_text: str) -> Table:
-        """Return the table with the flags that `docker run --help` names and it does not know.
+        """Return a table that also has the flags which `docker run --help` names and this lacks.
 
-        What is known stays as it is: help texts describe, they do not decide.
+        What is known stays as it is: a help text describes, it does not decide.
         """
-        new: dict[str, Flag] = {}
-        for flag in described(help_text):
-            if flag.name not in self.long:
-                free = flag.short not in self.short
-                new.setdefault(flag.name, flag if free else flag.replace(short=""))
-        return Table((*self.flags, *new.values()), self.aliases)
+        new = [row for row in described(help_text) if not self.named(row[0])]
+        # New ones first: where two want the same letter, the later row has it.
+        return Table((*new, *self._docker.values()), self._own.values())
 
 
-#: Other names for the same flag, hidden in docker's help.
+def described(help_text: str) -> Iterator[Row]:
+    """Yield a row for each option line of a help text as pflag prints it (FlagUsagesWrapped).
+
+    That is `  -a, --attach list    Attach to …`: the name at its column, the type word of a value,
+    which a bool has not, then spaces. Continuation lines are indented further. A value that may
+    be left out is shown as `[=…]`; no flag of docker run has one, so that such a line, like any
+    other that is not understood, leaves the flag unknown and docker to answer for it.
+    """
+    import re  # 8 ms, and only for a flag that saferun has never heard of
+
+    line = re.compile(r"(?:  -(\S), |      )--([^\s\[=]+)(?: ([^\s\[]+))?(?: {2}|$)")
+    for found in filter(None, map(line.match, help_text.splitlines())):
+        short, name, type_word = found.groups()
+        yield name, short or "", "value" if type_word else "bool", "append"
+
+
+#: Other names for the same flags, hidden in docker's help.
 ALIASES = {"dns-opt": "dns-option", "net": "network", "net-alias": "network-alias"}
 
-TABLE = Table(
-    (
-        Flag("add-host", "", "value", "append"),
-        Flag("annotation", "", "value", "key"),
-        Flag("attach", "a", "value", "set"),
-        Flag("blkio-weight", "", "value", "last"),
-        Flag("blkio-weight-device", "", "value", "append"),
-        Flag("cap-add", "", "value", "append"),
-        Flag("cap-drop", "", "value", "append"),
-        Flag("cgroup-parent", "", "value", "last"),
-        Flag("cgroupns", "", "value", "last"),
-        Flag("cidfile", "", "value", "last"),
-        Flag("cpu-count", "", "value", "last"),
-        Flag("cpu-percent", "", "value", "last"),
-        Flag("cpu-period", "", "value", "last"),
-        Flag("cpu-quota", "", "value", "last"),
-        Flag("cpu-rt-period", "", "value", "last"),
-        Flag("cpu-rt-runtime", "", "value", "last"),
-        Flag("cpu-shares", "c", "value", "last"),
-        Flag("cpus", "", "value", "last"),
-        Flag("cpuset-cpus", "", "value", "last"),
-        Flag("cpuset-mems", "", "value", "last"),
-        Flag("detach", "d", "bool", "last"),
-        Flag("detach-keys", "", "value", "last"),
-        Flag("device", "", "value", "append"),
-        Flag("device-cgroup-rule", "", "value", "append"),
-        Flag("device-read-bps", "", "value", "append"),
-        Flag("device-read-iops", "", "value", "append"),
-        Flag("device-write-bps", "", "value", "append"),
-        Flag("device-write-iops", "", "value", "append"),
-        Flag("disable-content-trust", "", "bool", "last"),
-        Flag("dns", "", "value", "append"),
-        Flag("dns-option", "", "value", "append"),
-        Flag("dns-search", "", "value", "append"),
-        Flag("domainname", "", "value", "last"),
-        Flag("entrypoint", "", "value", "last"),
-        Flag("env", "e", "value", "key"),
-        Flag("env-file", "", "value", "append"),
-        Flag("expose", "", "value", "append"),
-        Flag("gpus", "", "value", "append"),
-        Flag("group-add", "", "value", "append"),
-        Flag("health-cmd", "", "value", "last"),
-        Flag("health-interval", "", "value", "last"),
-        Flag("health-retries", "", "value", "last"),
-        Flag("health-start-interval", "", "value", "last"),
-        Flag("health-start-period", "", "value", "last"),
-        Flag("health-timeout", "", "value", "last"),
-        Flag("help", "", "bool", "last"),
-        Flag("hostname", "h", "value", "last"),
-        Flag("init", "", "bool", "last"),
-        Flag("interactive", "i", "bool", "last"),
-        Flag("io-maxbandwidth", "", "value", "last"),
-        Flag("io-maxiops", "", "value", "last"),
-        Flag("ip", "", "value", "last"),
-        Flag("ip6", "", "value", "last"),
-        Flag("ipc", "", "value", "last"),
-        Flag("isolation", "", "value", "last"),
-        Flag("kernel-memory", "", "value", "last"),
-        Flag("label", "l", "value", "key"),
-        Flag("label-file", "", "value", "append"),
-        Flag("link", "", "value", "append"),
-        Flag("link-local-ip", "", "value", "append"),
-        Flag("log-driver", "", "value", "last"),
-        Flag("log-opt", "", "value", "key"),
-        Flag("mac-address", "", "value", "last"),
-        Flag("memory", "m", "value", "last"),
-        Flag("memory-reservation", "", "value", "last"),
-        Flag("memory-swap", "", "value", "last"),
-        Flag("memory-swappiness", "", "value", "last"),
-        Flag("mount", "", "value", "append"),
-        Flag("name", "", "value", "last"),
-        Flag("network", "", "value", "append"),
-        Flag("network-alias", "", "value", "append"),
-        Flag("no-healthcheck", "", "bool", "last"),
-        Flag("oom-kill-disable", "", "bool", "last"),
-        Flag("oom-score-adj", "", "value", "last"),
-        Flag("pid", "", "value", "last"),
-        Flag("pids-limit", "", "value", "last"),
-        Flag("platform", "", "value", "last"),
-        Flag("privileged", "", "bool", "last"),
-        Flag("publish", "p", "value", "append"),
-        Flag("publish-all", "P", "bool", "last"),
-        Flag("pull", "", "value", "last"),
-        Flag("quiet", "q", "bool", "last"),
-        Flag("read-only", "", "bool", "last"),
-        Flag("restart", "", "value", "last"),
-        Flag("rm", "", "bool", "last"),
-        Flag("runtime", "", "value", "last"),
-        Flag("security-opt", "", "value", "append"),
-        Flag("shm-size", "", "value", "last"),
-        Flag("sig-proxy", "", "bool", "last"),
-        Flag("stop-signal", "", "value", "last"),
-        Flag("stop-timeout", "", "value", "last"),
-        Flag("storage-opt", "", "value", "key"),
-        Flag("sysctl", "", "value", "key"),
-        Flag("tmpfs", "", "value", "key"),
-        Flag("tty", "t", "bool", "last"),
-        Flag("ulimit", "", "value", "key"),
-        Flag("use-api-socket", "", "bool", "last"),
-        Flag("user", "u", "value", "last"),
-        Flag("userns", "", "value", "last"),
-        Flag("uts", "", "value", "last"),
-        Flag("volume", "v", "value", "set"),
-        Flag("volume-driver", "", "value", "last"),
-        Flag("volumes-from", "", "value", "append"),
-        Flag("workdir", "w", "value", "last"),
-        # saferun's own
-        Flag("explain", "", "optional", "last", own=True, choices=("text", "json")),
-        Flag("policy", "", "value", "append", own=True),
-        Flag("report", "", "value", "last", own=True),
-        Flag("saferun-version", "", "bool", "last", own=True),
-        Flag("verify", "", "value", "last", own=True, choices=("on", "off")),
-    ),
-    ALIASES,
+_DOCKER: tuple[Row, ...] = (
+    ("add-host", "", "value", "append"),
+    ("annotation", "", "value", "key"),
+    ("attach", "a", "value", "set"),
+    ("blkio-weight", "", "value", "last"),
+    ("blkio-weight-device", "", "value", "append"),
+    ("cap-add", "", "value", "append"),
+    ("cap-drop", "", "value", "append"),
+    ("cgroup-parent", "", "value", "last"),
+    ("cgroupns", "", "value", "last"),
+    ("cidfile", "", "value", "last"),
+    ("cpu-count", "", "value", "last"),
+    ("cpu-percent", "", "value", "last"),
+    ("cpu-period", "", "value", "last"),
+    ("cpu-quota", "", "value", "last"),
+    ("cpu-rt-period", "", "value", "last"),
+    ("cpu-rt-runtime", "", "value", "last"),
+    ("cpu-shares", "c", "value", "last"),
+    ("cpus", "", "value", "last"),
+    ("cpuset-cpus", "", "value", "last"),
+    ("cpuset-mems", "", "value", "last"),
+    ("detach", "d", "bool", "last"),
+    ("detach-keys", "", "value", "last"),
+    ("device", "", "value", "append"),
+    ("device-cgroup-rule", "", "value", "append"),
+    ("device-read-bps", "", "value", "append"),
+    ("device-read-iops", "", "value", "append"),
+    ("device-write-bps", "", "value", "append"),
+    ("device-write-iops", "", "value", "append"),
+    ("disable-content-trust", "", "bool", "last"),
+    ("dns", "", "value", "append"),
+    ("dns-option", "", "value", "append"),
+    ("dns-search", "", "value", "append"),
+    ("domainname", "", "value", "last"),
+    ("entrypoint", "", "value", "last"),
+    ("env", "e", "value", "key"),
+    ("env-file", "", "value", "append"),
+    ("expose", "", "value", "append"),
+    ("gpus", "", "value", "append"),
+    ("group-add", "", "value", "append"),
+    ("health-cmd", "", "value", "last"),
+    ("health-interval", "", "value", "last"),
+    ("health-retries", "", "value", "last"),
+    ("health-start-interval", "", "value", "last"),
+    ("health-start-period", "", "value", "last"),
+    ("health-timeout", "", "value", "last"),
+    ("help", "", "bool", "last"),
+    ("hostname", "h", "value", "last"),
+    ("init", "", "bool", "last"),
+    ("interactive", "i", "bool", "last"),
+    ("io-maxbandwidth", "", "value", "last"),
+    ("io-maxiops", "", "value", "last"),
+    ("ip", "", "value", "last"),
+    ("ip6", "", "value", "last"),
+    ("ipc", "", "value", "last"),
+    ("isolation", "", "value", "last"),
+    ("kernel-memory", "", "value", "last"),
+    ("label", "l", "value", "key"),
+    ("label-file", "", "value", "append"),
+    ("link", "", "value", "append"),
+    ("link-local-ip", "", "value", "append"),
+    ("log-driver", "", "value", "last"),
+    ("log-opt", "", "value", "key"),
+    ("mac-address", "", "value", "last"),
+    ("memory", "m", "value", "last"),
+    ("memory-reservation", "", "value", "last"),
+    ("memory-swap", "", "value", "last"),
+    ("memory-swappiness", "", "value", "last"),
+    ("mount", "", "value", "append"),
+    ("name", "", "value", "last"),
+    ("network", "", "value", "append"),
+    ("network-alias", "", "value", "append"),
+    ("no-healthcheck", "", "bool", "last"),
+    ("oom-kill-disable", "", "bool", "last"),
+    ("oom-score-adj", "", "value", "last"),
+    ("pid", "", "value", "last"),
+    ("pids-limit", "", "value", "last"),
+    ("platform", "", "value", "last"),
+    ("privileged", "", "bool", "last"),
+    ("publish", "p", "value", "append"),
+    ("publish-all", "P", "bool", "last"),
+    ("pull", "", "value", "last"),
+    ("quiet", "q", "bool", "last"),
+    ("read-only", "", "bool", "last"),
+    ("restart", "", "value", "last"),
+    ("rm", "", "bool", "last"),
+    ("runtime", "", "value", "last"),
+    ("security-opt", "", "value", "append"),
+    ("shm-size", "", "value", "last"),
+    ("sig-proxy", "", "bool", "last"),
+    ("stop-signal", "", "value", "last"),
+    ("stop-timeout", "", "value", "last"),
+    ("storage-opt", "", "value", "key"),
+    ("sysctl", "", "value", "key"),
+    ("tmpfs", "", "value", "key"),
+    ("tty", "t", "bool", "last"),
+    ("ulimit", "", "value", "key"),
+    ("use-api-socket", "", "bool", "last"),
+    ("user", "u", "value", "last"),
+    ("userns", "", "value", "last"),
+    ("uts", "", "value", "last"),
+    ("volume", "v", "value", "set"),
+    ("volume-driver", "", "value", "last"),
+    ("volumes-from", "", "value", "append"),
+    ("workdir", "w", "value", "last"),
 )
+
+_OWN: tuple[OwnRow, ...] = (
+    ("explain", "", "optional", "last", ("text", "json")),
+    ("policy", "", "value", "append", ()),
+    ("report", "", "value", "last", ()),
+    ("saferun-version", "", "bool", "last", ("true", "false")),
+    ("verify", "", "value", "last", ("on", "off")),
+)
+
+#: Every flag that saferun knows.
+TABLE = Table(_DOCKER, _OWN)

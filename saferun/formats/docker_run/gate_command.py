@@ -69,9 +69,7 @@ def composed(command: RunCommand, image: ImageFacts) -> tuple[str, ...]:
     return rest if entrypoint == ("",) else (*entrypoint, *rest)
 
 
-def through_gate(
-    command: RunCommand, image: ImageFacts, gate: Gate, masks: Masks
-) -> RunCommand:
+def through_gate(command: RunCommand, image: ImageFacts, gate: Gate, masks: Masks) -> RunCommand:
     """Return the command line that runs the same words behind the gate."""
     words = composed(command, image)
     required = "nnp" if masks.no_new_privileges else "-"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def user(command: RunCommand, image: ImageFacts) -> str:
-    """Return the user that the engine would record: the last `-u`, or the image's if it is empty."""
+    """Return the user that the engine would record: the last `-u`, the image's if it is empty."""
     return command.last("user") or image.user
 
 

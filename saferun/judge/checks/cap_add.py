@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 
 def cap_add(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violation]:
-    """Refuse every capability that was asked for and that the allowlist does not name."""
+    """Refuse every capability that was asked for and that the allowlist does not name.
+
+    Where ALL must be dropped, an added ALL is the cap-drop check's business.
+    """
     limit = policy.limit(layers, spec.whom, "cap-add")
     if limit is None:
         return
-    allowed = limit.names
-    refused = [
-        name
-        for name in dict.fromkeys(spec.cap_add)
-        if name not in allowed and not (name == "ALL" and allowed.issuperset(NAMES))
-    ]
+    allowed = set(limit.names)
+    if allowed.issuperset(NAMES) or policy.requirement(layers, spec.whom, "cap-drop"):
+        allowed.add("ALL")
+    refused = [name for name in dict.fromkeys(spec.cap_add) if name not in allowed]
     if not refused:
         return
     nonroot = spec.whom == "nonroot"

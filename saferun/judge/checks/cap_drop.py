@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from saferun.judge.spec import ContainerSpec
 
 
-def cap_drop(
-    spec: ContainerSpec, layers: tuple[Layer, ...]
-) -> Iterator[Violation | Obligation]:
+def cap_drop(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violation | Obligation]:
     """Oblige to drop ALL where it is required; refuse what would silently cancel that."""
     required = policy.requirement(layers, spec.whom, "cap-drop")
     if not required:

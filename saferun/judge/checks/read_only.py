@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from saferun.judge.spec import ContainerSpec
 
 
-def read_only(
-    spec: ContainerSpec, layers: tuple[Layer, ...]
-) -> Iterator[Violation | Obligation]:
+def read_only(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violation | Obligation]:
     """Oblige to set it where it is required; refuse a command line that turns it off."""
     required = policy.requirement(layers, spec.whom, "read-only")
     if not required:

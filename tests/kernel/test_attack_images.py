@@ -1,0 +1,114 @@
+"""Plain `docker run` on the attack images: each attack works, so its failure means something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kernel.images import DEFAULT, FILE_CAPABILITIES, HOSTILE, Shown, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.kernel.conftest import Command, Ended
+
+    Build = Callable[[str], str]
+
+
+def last(ended: Ended) -> Shown:
+    """What the attacker held in the end."""
+    assert ended.status == 0, ended.stderr
+    return shown(ended.stdout)[-1]
+
+
+def test_a_non_root_user_holds_nothing_but_could_get_the_default_capabilities(
+    docker: Command, image: Build
+) -> None:
+    """Before any attack: four empty sets, and a full bounding set."""
+    held = last(docker("run", "--rm", "-u", "3267", image("busybox"), "sets"))
+    assert held.uids == (3267, 3267, 3267, 3267)
+    assert (held.inheritable, held.permitted, held.effective, held.ambient) == (0, 0, 0, 0)
+    assert held.bounding == DEFAULT
+
+
+@pytest.mark.parametrize("user", [["-u", "3267"], ["-u", "app"], []])
+def test_setuid_root_wins_the_default_capabilities_back(
+    docker: Command, image: Build, user: list[str]
+) -> None:
+    """A setuid file is enough, however the user was chosen."""
+    reference = image("busybox" if user else "user-app")
+    before, *_, after = shown(docker("run", "--rm", *user, reference, "sets", "sets-setuid").stdout)
+    assert (before.uids[0], before.effective) == (3267, 0)
+    assert after.uids == (0, 0, 0, 0)
+    assert after.permitted == after.effective == after.bounding == DEFAULT
+    # The attacker can even hand them on to programs that are neither setuid nor root's.
+    assert after.inheritable == after.ambient == DEFAULT
+
+
+def test_setuid_root_works_as_the_entrypoint_of_an_image_with_a_user(
+    docker: Command, image: Build
+) -> None:
+    """No shell and no command line is needed: the image alone does it."""
+    assert last(docker("run", "--rm", image("setuid-entrypoint"))).effective == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("helper", "at_once"), [("sets-ep", FILE_CAPABILITIES), ("sets-p", 0)], ids=["+ep", "+p"]
+)
+def test_file_capabilities_give_a_non_root_user_capabilities(
+    docker: Command, image: Build, helper: str, at_once: int
+) -> None:
+    """With +ep they are effective at once; with +p the program raises them itself."""
+    moments = shown(docker("run", "--rm", "-u", "3267", image("busybox"), "sets", helper).stdout)
+    starts, takes = moments[-2:]
+    assert (starts.uids[0], starts.permitted, starts.effective) == (
+        3267,
+        FILE_CAPABILITIES,
+        at_once,
+    )
+    # CAP_SETUID is among them, so the attacker is root now.
+    assert takes.uids == (0, 0, 0, 0)
+    assert takes.permitted == takes.effective == FILE_CAPABILITIES
+
+
+def test_privileged_and_cap_add_all_cancel_a_drop(docker: Command, image: Build) -> None:
+    """Adding --cap-drop=ALL to these two is no protection."""
+    for flag in ("--privileged", "--cap-add=ALL"):
+        held = last(
+            docker("run", "--rm", flag, "--cap-drop=ALL", "-u", "3267", image("scratch"), "/sets")
+        )
+        assert held.bounding & DEFAULT == DEFAULT
+        assert held.bounding != DEFAULT
+
+
+@pytest.mark.parametrize("user", ["0", "00", "+0", "-0", ":", ":1000", "0:5", "root", "toor"])
+def test_many_spellings_of_a_user_are_root(docker: Command, image: Build, user: str) -> None:
+    """What the engine makes of `-u`, over an image whose USER is not root."""
+    held = last(docker("run", "--rm", "-u", user, image("user-app"), "sets"))
+    assert (held.uids[0], held.effective) == (0, DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "uid"),
+    [
+        ("passwd-master", "master", 0),
+        ("passwd-master", "root", 1000),
+        ("passwd-root-is-3267", "root", 3267),
+        ("user-app", None, 3267),
+        ("user-3267", None, 3267),
+        ("user-0", None, 0),
+        ("user-root", None, 0),
+        ("user-colon", None, 0),
+        ("passwd-none", "3267", 3267),
+        *(("passwd-hostile", user, uid) for user, _, uid in HOSTILE),
+    ],
+)
+def test_names_mean_what_the_image_says(
+    docker: Command, image: Build, name: str, user: str | None, uid: int
+) -> None:
+    """Neither is `root` always uid 0, nor is every other name always something else."""
+    chosen = [] if user is None else ["-u", user]
+    held = last(docker("run", "--rm", *chosen, image(name), "sets"))
+    assert held.uids[0] == uid
+    assert held.effective == (DEFAULT if uid == 0 else 0)
