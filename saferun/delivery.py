@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saferun import facts
 from saferun.errors import GateError
 from saferun.formats import engine_api
 from saferun.formats.docker_run.gate_command import LABEL, Gate
@@ -30,6 +31,12 @@ def volume_path(gate: Gate) -> str:
     return f"/volumes/{segment(gate.volume)}"
 
 
+def ask(gate: Gate, world: World) -> tuple[Answer, str]:
+    """Return what the engine says about the volume, and its API version."""
+    (answer,) = world.engine.get(volume_path(gate))
+    return answer, facts.api_version_text(answer)
+
+
 def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:
     """See to it that the engine has the gate; raises GateError when it cannot be trusted.
 
@@ -37,24 +44,27 @@ def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:
     is read back once, and filled if it is empty; after that its name and time of creation do.
     """
     engine, cache = world.engine, world.cache
-    created = _created(gate, answer)
-    if created is not None and _sighting(engine, created) in _seen(gate, cache):
+    made = created(gate, answer)
+    if made is not None and _sighting(engine, made) in _seen(gate, cache):
         return
     # Imported here because it brings the docker SDK, and only the first run needs it.
     from saferun.host import gate_volume
 
     gate_volume.fill(engine.endpoint, version, gate.volume, (LABEL, gate.digest), DIRECTORY)
-    created = _created(gate, engine.get(volume_path(gate))[0])
-    if created is None:
+    made = created(gate, engine.get(volume_path(gate))[0])
+    if made is None:
         message = f"the volume {gate.volume} vanished as soon as it was filled"
         raise GateError(message, "something on this engine removes volumes; try again")
     # The newest first, and not for ever: engines come and go.
-    seen = [_sighting(engine, created), *_seen(gate, cache)][:64]
+    seen = [_sighting(engine, made), *_seen(gate, cache)][:64]
     cache.remember(gate.volume, "\n".join(seen).encode("utf-8", "surrogateescape"))
 
 
-def _created(gate: Gate, answer: Answer) -> str | None:
-    """Return when the gate's volume was made, None when there is none."""
+def created(gate: Gate, answer: Answer) -> str | None:
+    """Return when the gate's volume was made, None when there is none.
+
+    Raises GateError when it is not ours, or the engine does not tell.
+    """
     if answer.status == MISSING:
         return None
     if answer.status != OK:

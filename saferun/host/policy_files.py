@@ -1,21 +1,16 @@
-"""Which policy files there are, and their bytes, if nobody untrusted can have written them.
+"""Which policy files there are, and their bytes.
 
-The system's and the user's files are reached one directory at a time from the root, and every
-directory on the way, also behind a symbolic link, has to belong to somebody trusted and to be
-writable by nobody else. So whoever could have placed a link is trusted, and links may be followed.
-A file that was named is read where its name leads; only the file itself is checked. Each file is
-opened once, then checked and read on that descriptor. Access control lists are not looked at.
-
-The environment may add files, never replace or skip the system's.
+The environment and the command line may add files, never replace or skip the system's. Whatever is
+there and cannot be read or trusted is an error: half a law is no law.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 
 from saferun.errors import PolicyError
+from saferun.host.trusted_file import ANYWHERE, FILE, LISTING, check, contents, reach, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,16 +21,6 @@ if TYPE_CHECKING:
     PolicyFile: TypeAlias = tuple[str, str, bytes]
 
 SYSTEM_DIRECTORY = "/etc/saferun"
-#: No policy is longer, and something huge in its place must not fill the memory.
-LARGEST_FILE = 1 << 20
-#: As many symbolic links as the kernel follows in one path.
-MOST_LINKS = 40
-
-_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# A FIFO must not make us wait for its writer, nor a terminal become ours.
-_NAMED = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_FILE = _NAMED | os.O_NOFOLLOW
 
 
 def read_layers(
@@ -44,23 +29,20 @@ def read_layers(
     """Return every policy file in the order of trust, and whatever keeps others from being read.
 
     `named` are the paths given with --policy. Where there is any error, what was read is not the
-    whole law: nothing may be judged by it. `root` and `owner` are for tests: where the system's and
-    the user's paths begin, and the uid that the system's files belong to.
+    whole law, and nothing may be judged by it. `root` and `owner` are for tests: where the system's
+    and the user's paths begin, and whose the system's files have to be.
     """
-    reader = _Reader(root.rstrip("/"), owner)
-    reader.system()
-    reader.user(environ)
-    for path in (*_listed(environ.get("SAFERUN_POLICY", "")), *named):
-        reader.named(path)
-    return reader.files, reader.errors
+    search = _Search(root, owner)
+    search.system()
+    search.user(environ)
+    listed = environ.get("SAFERUN_POLICY", "")
+    # An empty name among others is kept: a variable was empty where a law was meant.
+    for path in (*(listed.split(":") if listed else ()), *named):
+        search.named(path)
+    return search.files, search.errors
 
 
-def _listed(paths: str) -> list[str]:
-    # An empty name among others is kept: somebody's variable was empty where a law was meant.
-    return paths.split(":") if paths else []
-
-
-class _Reader:
+class _Search:
     def __init__(self, root: str, owner: int) -> None:
         self.root = root
         self.owner = owner
@@ -68,73 +50,110 @@ class _Reader:
         self.errors: list[PolicyError] = []
 
     def system(self) -> None:
-        directory = self.root + SYSTEM_DIRECTORY
-        if not _exists(directory):
+        directory = self.below(SYSTEM_DIRECTORY)
+        if not _may_exist(directory):
             return
-        paths = [f"{directory}/policy.toml"]
+        owners = {self.owner}
+        self.trusted("system", f"{directory}/policy.toml", owners)
+        drop_ins = f"{directory}/policy.d"
         try:
-            descriptor = self.reach(f"{directory}/policy.d", {self.owner}, _LISTING)
-            if descriptor is not None:
-                paths += _drop_ins(descriptor, f"{directory}/policy.d", {self.owner})
+            names = self.listed(drop_ins, owners)
         except PolicyError as error:
-            self.errors.append(error)
-        for path in paths:
-            self.reached("system", path, {self.owner})
+            self.fail(error)
+        else:
+            for name in names:
+                self.trusted("system", f"{drop_ins}/{name}", owners)
+
+    def listed(self, directory: str, owners: set[int]) -> list[str]:
+        descriptor = reach(directory, owners, LISTING, self.root)
+        if descriptor is None:
+            return []
+        try:
+            check(os.fstat(descriptor), directory, owners)
+            names = os.listdir(descriptor)
+        except OSError as error:
+            raise unreadable(directory, error) from None
+        finally:
+            os.close(descriptor)
+        # Hidden names are what editors leave beside a file.
+        return sorted(name for name in names if name.endswith(".toml") and name[0] != ".")
 
     def user(self, environ: Mapping[str, str]) -> None:
-        directory = _config_home(environ)
-        if directory is None or not _exists(f"{self.root}{directory}/saferun"):
-            return
-        path = f"{self.root}{directory}/saferun/policy.toml"
-        self.reached("user", path, {os.getuid(), self.owner})
+        configuration = _configuration(environ)
+        directory = self.below(f"{configuration}/saferun")
+        if configuration and _may_exist(directory):
+            self.trusted("user", f"{directory}/policy.toml", {os.getuid(), self.owner})
+
+    def trusted(self, layer: str, path: str, owners: set[int]) -> None:
+        try:
+            descriptor = reach(path, owners, FILE, self.root)
+        except PolicyError as error:
+            self.fail(error)
+        else:
+            if descriptor is not None:
+                self.take(layer, path, descriptor, owners)
 
     def named(self, path: str) -> None:
+        """Read a file where its name leads: whoever named it answers for the way, not for others.
+
+        The group may write it, as checkouts shared in a group are.
+        """
         try:
-            descriptor = os.open(path, _NAMED)
+            descriptor = os.open(path, ANYWHERE)
         except OSError as error:
-            self.errors.append(
-                _unreadable(path, error, "check what --policy and SAFERUN_POLICY name")
-            )
+            self.fail(unreadable(path, error))
         else:
             self.take("explicit", path, descriptor, {os.getuid(), self.owner}, stat.S_IWOTH)
 
-    def reached(self, layer: str, path: str, owners: set[int]) -> None:
+    def take(
+        self,
+        layer: str,
+        path: str,
+        descriptor: int,
+        owners: set[int],
+        writers: int = stat.S_IWGRP | stat.S_IWOTH,
+    ) -> None:
         try:
-            descriptor = self.reach(path, owners, _FILE)
+            self.files.append((layer, path, contents(descriptor, path, owners, writers)))
         except PolicyError as error:
-            self.errors.append(error)
-        else:
-            if descriptor is not None:
-                self.take(layer, path, descriptor, owners, stat.S_IWGRP | stat.S_IWOTH)
-
-    def take(self, layer: str, path: str, descriptor: int, owners: set[int], writers: int) -> None:
-        try:
-            self.files.append((layer, path, _contents(descriptor, path, owners, writers)))
-        except OSError as error:
-            self.errors.append(_unreadable(path, error))
-        except PolicyError as error:
-            self.errors.append(error)
+            self.fail(error)
         finally:
             os.close(descriptor)
 
-    def reach(self, path: str, owners: set[int], flags: int) -> int | None:
-        """Open a path through trusted directories only; None when there is nothing.
+    def fail(self, error: PolicyError) -> None:
+        # One bad directory stands in the way of many files, but is one error.
+        if str(error) not in [str(other) for other in self.errors]:
+            self.errors.append(error)
 
-        Raises PolicyError when a directory cannot be trusted, when a symbolic link leads nowhere,
-        or when the path cannot be opened.
-        """
-        where = self.root or "/"
-        parts = _parts(path.removeprefix(self.root))
-        # How many of the parts that are next come from symbolic links.
-        linked = links = 0
-        directory = os.open(where, _DIRECTORY)
+    def below(self, path: str) -> str:
+        return self.root.rstrip("/") + path
+
+
+def _may_exist(path: str) -> bool:
+    """Tell whether a closer look is needed: one system call when there are no policies."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # the closer look will say what is wrong
+    return True
+
+
+def _configuration(environ: Mapping[str, str]) -> str:
+    """Return the user's configuration directory, or nothing when there is no such user.
+
+    Relative paths are not valid here, by the XDG base directory specification.
+    """
+    configuration = environ.get("XDG_CONFIG_HOME", "")
+    if configuration.startswith("/"):
+        return configuration
+    home = environ.get("HOME", "")
+    if not home.startswith("/"):
+        import pwd  # a module of its own, and HOME is nearly always set
+
         try:
-            while True:
-                _check(os.fstat(directory), where, path, owners, stat.S_IWGRP | stat.S_IWOTH)
-                name = parts.pop()
-                linked = max(0, linked - 1)
-                ...
-        except OSError as error:
-            raise _unreadable(path, error) from None
-        finally:
-            os.close(directory)
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            return ""
+    return f"{home}/.config"

@@ -80,10 +80,10 @@ def keep_bounding(mask: int) -> None:
             raise
 
 
-def become(uids: list[int]) -> None:
+def become(uids: list[int], groups: int) -> None:
     """Take real, effective and saved uids (and gids), and keep the permitted capabilities."""
     call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
-    os.setgroups([])
+    os.setgroups(range(100_000, 100_000 + groups))
     os.setresgid(*uids)
     os.setresuid(*uids)
 
@@ -120,7 +120,7 @@ def main() -> None:
     if "bounding" in shape:
         keep_bounding(shape["bounding"])
     if "uids" in shape:
-        become(shape["uids"])
+        become(shape["uids"], shape.get("groups", 0))
     for bit in shape.get("ambient", ()):
         call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, bit, 0, 0)
     if shape.get("no_new_privs"):

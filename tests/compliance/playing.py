@@ -1,0 +1,116 @@
+"""One command played to its end against a recording engine, and all that came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.compliance.recording_engine import Image, RecordingEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: What the client finds in its working directory.
+FILES = {
+    "env.txt": "# a comment\nA=1\n\nFROM_CLIENT\nNOT_THERE\nB=two words \nC=\n",
+    "bad-env.txt": "A=1\n=x\n",
+    "labels.txt": "# a comment\na=1\nb=two words\nc\n",
+    "seccomp.json": '{ "defaultAction": "SCMP_ACT_ALLOW" }\n',
+    "empty.txt": "",
+    "taken.cid": "not ours",
+}
+#: Lists that the CLI makes out of Go maps, so that their order says nothing.
+UNORDERED = ("Binds", "Env", "Ulimits")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command said, did to its directory, and asked of the engine.
+
+    The directory is called DIR throughout; `calls` and `creates` are in no particular order where
+    the CLI makes them at the same time.
+    """
+
+    status: int
+    stdout: str
+    stderr: str
+    files: Mapping[str, str]
+    calls: Sequence[str]
+    creates: Sequence[Any]
+
+
+def play(
+    argv: Sequence[str],
+    *,
+    api_version: str = "1.51",
+    images: Mapping[str, Image] | None = None,
+    volumes: Mapping[str, Mapping[str, Any]] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a command in a directory and with an engine of its own."""
+    with tempfile.TemporaryDirectory(prefix="saferun-") as name:
+        directory = Path(name)
+        work = directory / "work"
+        (work / "sub").mkdir(parents=True)
+        for file, text in FILES.items():
+            (work / file).write_text(text)
+        with RecordingEngine(
+            directory / "engine.sock",
+            api_version=api_version,
+            images={"absent": Image(pulled=False), **(images or {})},
+            volumes=volumes,
+        ) as engine:
+            done = subprocess.run(
+                argv,
+                cwd=work,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": name,
+                    "DOCKER_HOST": engine.address,
+                    "FROM_CLIENT": "the client's value",
+                    **(environment or {}),
+                },
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=60,
+            )
+
+        def named(data: bytes) -> str:
+            return data.replace(os.fsencode(name), b"DIR").decode("utf-8", "surrogateescape")
+
+        return Outcome(
+            done.returncode,
+            named(done.stdout),
+            named(done.stderr),
+            {
+                file.name: file.read_text()
+                for file in work.iterdir()
+                if file.is_file() and FILES.get(file.name) != file.read_text()
+            },
+            sorted(f"{one.method} {one.path} {sorted(one.query)}" for one in engine.requests),
+            [ordered(json.loads(named(one.body))) for one in engine.creates],
+        )
+
+
+def ordered(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever it is
+    """Return a create body with its unordered lists sorted."""
+    if isinstance(value, list):
+        return [ordered(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: sorted(item, key=json.dumps) if key in UNORDERED and item else ordered(item)
+        for key, item in value.items()
+    }
+
+
+def differences(expected: Outcome, actual: Outcome) -> list[str]:
+    """Say in which respects two outcomes differ, one line for each."""
+    pairs = ((one.name, getattr(expected, one.name), getattr(actual, one.name)) for one in fields(Outcome))
+    return [f"{name}: {want!r} became {got!r}" for name, want, got in pairs if want != got]

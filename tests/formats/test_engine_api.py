@@ -1,0 +1,171 @@
+"""The engine's answers: what is taken from them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saferun.formats import engine_api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IMAGE = {
+    "Id": "sha256:abc",
+    "Os": "Linux",
+    "Architecture": "AMD64",
+    "Variant": "v8",
+    "Config": {
+        "User": "app",
+        "Entrypoint": ["/bin/app"],
+        "Cmd": ["-x"],
+        "Volumes": {"/data": {}, "/more": {}},
+    },
+}
+CONTAINER = {
+    "Id": "c0de",
+    "State": {"Status": "running", "Pid": 42, "ExitCode": 3, "StartedAt": "2026-01-01T00:00:00Z"},
+    "Config": {"User": "3267", "Entrypoint": ["e"], "Cmd": ["c"], "Tty": True},
+    "HostConfig": {
+        "CapAdd": ["CAP_NET_RAW", "chown", "ALL"],
+        "CapDrop": ["all"],
+        "Privileged": True,
+        "SecurityOpt": ["no-new-privileges"],
+        "Init": True,
+        "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0},
+        "LogConfig": {"Type": "json-file", "Config": {}},
+        "Runtime": "runc",
+    },
+    "Mounts": [
+        {"Type": "volume", "Name": "v", "Destination": "/v"},
+        {"Type": "bind", "Source": "/s", "Destination": "/b"},
+    ],
+}
+READERS: list[Callable[[bytes], object]] = [
+    engine_api.image_facts,
+    engine_api.volume_facts,
+    engine_api.container_record,
+    engine_api.mounts,
+]
+NAMES = st.sampled_from(
+    ["Id", "Os", "Architecture", "Variant", "Config", "User", "Entrypoint", "Cmd", "Volumes"]
+    + ["Driver", "Options", "Labels", "CreatedAt", "State", "HostConfig", "Status", "Pid", "Mounts"]
+    + ["ExitCode", "CapAdd", "CapDrop", "RestartPolicy", "LogConfig", "Type", "Name", "Destination"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats(0, 1) | st.sampled_from(["", "x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=12),
+    max_leaves=30,
+)
+
+
+def encoded(value: object) -> bytes:
+    """Return JSON as an engine sends it."""
+    return json.dumps(value).encode()
+
+
+def test_an_image() -> None:
+    """System and architecture are compared in lower case, like Go's names."""
+    assert engine_api.image_facts(encoded(IMAGE)) == engine_api.ImageFacts(
+        id="sha256:abc",
+        os="linux",
+        architecture="amd64",
+        variant="v8",
+        user="app",
+        entrypoint=("/bin/app",),
+        cmd=("-x",),
+        volumes=("/data", "/more"),
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        {},
+        {"User": None, "Entrypoint": None, "Cmd": None, "Volumes": None},
+        {"Entrypoint": ""},
+    ],
+)
+def test_an_image_that_says_nothing(config: object) -> None:
+    """Imported images have no configuration, and newer engines leave empty fields out."""
+    facts = engine_api.image_facts(encoded({**IMAGE, "Config": config}))
+    assert (facts.user, facts.entrypoint, facts.cmd, facts.volumes) == ("", (), (), ())
+
+
+def test_a_single_word_where_a_list_is_meant() -> None:
+    """As Podman and old images give it."""
+    facts = engine_api.image_facts(encoded({**IMAGE, "Config": {"Entrypoint": "/x y"}}))
+    assert facts.entrypoint == ("/x y",)
+
+
+def test_a_volume() -> None:
+    """Its driver, the names of its options, its labels."""
+    body = {"Driver": "local", "Options": {"device": "/"}, "Labels": {"a": "b"}, "CreatedAt": "t"}
+    assert engine_api.volume_facts(encoded(body)) == engine_api.VolumeFacts(
+        "local", ("device",), (("a", "b"),), "t"
+    )
+    bare = engine_api.volume_facts(encoded({"Driver": "local", "Options": None, "Labels": None}))
+    assert (bare.options, bare.labels, bare.created) == ((), (), "")
+
+
+def test_a_container() -> None:
+    """Capability names become canonical, whatever the client wrote."""
+    record = engine_api.container_record(encoded(CONTAINER))
+    assert record.cap_add == ("NET_RAW", "CHOWN", "ALL")
+    assert record.cap_drop == ("ALL",)
+    assert (record.pid, record.exit_code, record.status) == (42, 3, "running")
+    assert record.privileged
+    assert record.init
+    assert record.restarts
+    assert record.tty
+    assert engine_api.mounts(encoded(CONTAINER)) == (("/v", "v"), ("/b", ""))
+
+
+@pytest.mark.parametrize(
+    ("policy", "restarts"),
+    [("", False), ("no", False), ("always", True), ("on-failure", True), ("unless-stopped", True)],
+)
+def test_restart_policies(policy: str, restarts: bool) -> None:  # noqa: FBT001 - a table
+    """`no` and nothing are the same."""
+    host = {**CONTAINER["HostConfig"], "RestartPolicy": {"Name": policy}}  # type: ignore[dict-item]
+    record = engine_api.container_record(encoded({**CONTAINER, "HostConfig": host}))
+    assert record.restarts is restarts
+
+
+@pytest.mark.parametrize("reader", READERS)
+@given(value=VALUES)
+def test_any_other_answer_is_a_value_error(reader: Callable[[bytes], object], value: Any) -> None:
+    """An engine may be anything that listens on a socket."""
+    try:
+        reader(encoded(value))
+    except ValueError:
+        return
+
+
+@pytest.mark.parametrize("listed", [5, True, "x", {"a": 1}, [1], [[]]])
+def test_mounts_of_the_wrong_kind_are_a_value_error(listed: object) -> None:
+    """Whatever kind it is."""
+    with pytest.raises(ValueError, match=r"."):
+        engine_api.mounts(encoded({"Mounts": listed}))
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"message":"No such image: x\\n"}', "No such image: x"),
+        (b'{"error":"x"}', '{"error":"x"}'),
+        (b"<html>", "<html>"),
+        (b"\xff", "\ufffd"),
+        (b"x" * 900, "x" * 200),
+        (b"", ""),
+        (b'{"message":5}', '{"message":5}'),
+    ],
+)
+def test_error_messages(body: bytes, text: str) -> None:
+    """The engine's own words, or what can be shown of them."""
+    assert engine_api.error_message(body) == text

@@ -1,0 +1,170 @@
+"""/proc: sets, uids as the container sees them, and whose cgroup a process is in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saferun.formats.proc_status import belongs_to, evidence, start_time
+
+ID = "0123456789abcdef" * 4
+OTHER = "fedcba9876543210" * 4
+IDENTITY = b"         0          0 4294967295\n"
+STATUS = """\
+Name:\t{name}
+Umask:\t0022
+State:\tS (sleeping)
+Uid:\t{uids}
+Gid:\t3267\t3267\t3267\t3267
+CapInh:\t0000000000000001
+CapPrm:\t0000000000000002
+CapEff:\t0000000000000004
+CapBnd:\t000001ffffffffff
+CapAmb:\t0000000000000008
+NoNewPrivs:\t{nnp}
+Seccomp:\t2
+"""
+
+
+def status(uids: str = "0\t1\t2\t3", nnp: str = "0", name: str = "sleep") -> bytes:
+    """A status file."""
+    return STATUS.format(uids=uids, nnp=nnp, name=name).encode("utf-8", "surrogateescape")
+
+
+def test_everything_is_read() -> None:
+    """Each field in its place."""
+    found = evidence(7, status(nnp="1"), IDENTITY)
+    assert found.pid == 7
+    assert found.uids == (0, 1, 2, 3)
+    assert found.sets == (1, 2, 4, 0x1FFFFFFFFFF, 8)
+    assert found.no_new_privileges
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        r"a\nUid:\t0\t0\t0\t0",
+        r"x\nCapBnd:\t0",
+        "Uid:",
+        "Uid:\t0\t0\t0\t0",
+        "CapBnd: 0",
+        "\udcff",
+        ")",
+    ],
+)
+def test_a_process_cannot_lie_in_its_name(name: str) -> None:
+    """The kernel escapes newlines in comm, and everything else stays on its line."""
+    found = evidence(7, status("3267\t3267\t3267\t3267", name=name), IDENTITY)
+    assert found.uids == (3267,) * 4
+    assert found.sets[3] == 0x1FFFFFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "outside", "inside"),
+    [
+        (IDENTITY, 0, 0),
+        (b"0 100000 65536\n", 100000, 0),
+        (b"0 100000 65536\n", 103267, 3267),
+        (b"0 100000 65536\n", 165536, 165536),
+        (b"0 100000 65536\n", 0, 0),
+        (b"0 1000 1\n1 100000 65535\n", 1000, 0),
+        (b"0 1000 1\n1 100000 65535\n", 100000, 1),
+        (b"5 0 1\n", 0, 5),
+        (b"", 3267, 3267),
+    ],
+)
+def test_uids_are_those_that_the_container_sees(uid_map: bytes, outside: int, inside: int) -> None:
+    """Under userns-remap root is 100000 or so to the reader."""
+    assert evidence(7, status("\t".join([str(outside)] * 4)), uid_map).uids == (inside,) * 4
+
+
+@pytest.mark.parametrize(
+    "line", ["Uid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"]
+)
+def test_a_missing_line_is_an_error(line: str) -> None:
+    """Nothing is guessed."""
+    kept = [one for one in status().splitlines(keepends=True) if not one.startswith(line.encode())]
+    with pytest.raises(ValueError, match=line):
+        evidence(7, b"".join(kept), IDENTITY)
+
+
+@given(st.binary(), st.binary())
+def test_rubbish_is_an_error(text: bytes, uid_map: bytes) -> None:
+    """Whatever cannot be read is a ValueError and nothing else."""
+    with pytest.raises(ValueError, match=r"."):
+        evidence(7, text, uid_map)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"0::/docker/{ID}",
+        f"12:memory:/docker/{ID}\n11:cpu,cpuacct:/docker/{ID}\n1:name=systemd:/docker/{ID}",
+        f"0::/system.slice/docker-{ID}.scope",
+        f"4:pids:/system.slice/docker-{ID}.scope",
+        f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope",
+        f"0::/docker/{OTHER}/docker/{ID}",
+        f"0::/docker/{ID}/init.scope",
+        f"0::/a.slice/a-b.slice/docker-{ID}.scope",
+        f"0::/{ID}",
+        f"0::/my:slice/{ID}",
+        f"12:rdma:/\n0::/docker/{ID}",
+        f"0::/machine.slice/libpod-{ID}.scope/container",
+    ],
+)
+def test_cgroups_of_the_container(path: str) -> None:
+    """cgroup v1 and v2, both drivers, nested engines, a parent of the user's choice."""
+    assert belongs_to(path.encode() + b"\n", ID)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "0::/",
+        "0::/..",
+        f"0::/docker/{OTHER}",
+        f"0::/docker/{ID[:12]}",
+        f"0::/docker/{ID}0",
+        f"0::/docker/0{ID}",
+        f"0::/docker/{ID}.scope",
+        f"0::/docker/docker-{ID}",
+        f"0::/system.slice/docker-{ID}.scope.d",
+        f"0::/system.slice/xdocker-{ID}.scope",
+        f"0::/docker/{ID.upper()}",
+        f"1:name={ID}:/docker/{OTHER}",
+        f"1:name=/{ID}/:/",
+        f"{ID}::/",
+        ID,
+        f"/{ID}",
+    ],
+)
+def test_cgroups_of_others(path: str) -> None:
+    """Prefixes, suffixes, short ids and the id in the wrong place are not enough."""
+    assert not belongs_to(path.encode() + b"\n", ID)
+
+
+@pytest.mark.parametrize("container", ["", "docker", "..", ID[:12]])
+def test_only_a_whole_id_proves_anything(container: str) -> None:
+    """An engine that answers with less is not to be believed."""
+    cgroup = f"0::/docker/{container}/x\n".encode()
+    assert not belongs_to(cgroup, container)
+
+
+@pytest.mark.parametrize("comm", ["sleep", "a b", ")", "x) S 1 2 (", ") R 1 1 1 1 1 1 1 ("])
+def test_the_start_time_is_found_behind_any_name(comm: str) -> None:
+    """comm may hold spaces and parentheses."""
+    fields = " ".join(str(number) for number in range(4, 53))
+    assert start_time(f"7 ({comm}) S {fields}\n".encode()) == 22
+
+
+def test_this_process_can_be_read() -> None:
+    """The kernel's own files, not only ours."""
+    own = Path("/proc/self")
+    found = evidence(os.getpid(), (own / "status").read_bytes(), (own / "uid_map").read_bytes())
+    assert found.uids[0] == os.getuid()
+    assert start_time((own / "stat").read_bytes()) > 0
