@@ -82,19 +82,19 @@ def build_gates(source: Path, out: Path) -> dict[str, Path]:
             warnings.warn(str(error), stacklevel=2)
     if not gates:
         names = ", ".join(architecture.name for architecture in ARCHITECTURES)
-        message = (
+        raise BuildError(
             f"saferun's gate runs on {names}, and nothing here compiles for any of them: "
             "apt-get install gcc-x86-64-linux-gnu gcc-aarch64-linux-gnu"
         )
-        raise BuildError(message)
     return gates
 
 
 def _native_compiler() -> list[str]:
     command = shlex.split(os.environ.get("CC") or "cc")
     if not shutil.which(command[0]):
-        message = f"saferun's gate needs a C compiler: apt-get install gcc (no {command[0]} found)"
-        raise BuildError(message)
+        raise BuildError(
+            f"saferun's gate needs a C compiler: apt-get install gcc (no {command[0]} found)"
+        )
     return command
 
 
@@ -117,12 +117,12 @@ def _build(command: list[str], architecture: Architecture, source: Path, out: Pa
             words, cwd=source.parent, check=False, capture_output=True, text=True
         )
         if done.returncode:
-            message = f"saferun's gate for {architecture.name}: {command[0]} failed: {done.stderr}"
-            raise BuildError(message)
+            raise BuildError(
+                f"saferun's gate for {architecture.name}: {command[0]} failed: {done.stderr}"
+            )
         wrong = fault(built.read_bytes(), architecture)
         if wrong:
-            message = f"saferun's gate for {architecture.name}: {command[0]} made {wrong}"
-            raise BuildError(message)
+            raise BuildError(f"saferun's gate for {architecture.name}: {command[0]} made {wrong}")
         built.chmod(0o755)
         # In one step: whoever executes the previous one right now keeps it.
         return built.replace(gate)
@@ -187,9 +187,7 @@ def build_in_place(root: Path) -> list[Path]:
 
 def get_build_hook() -> type[BuildHookInterface[Any]]:
     """Return the hook; hatchling asks for it by this name."""
-    from hatchling.builders.hooks.plugin.interface import (  # noqa: PLC0415 - only builds have it
-        BuildHookInterface,
-    )
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
     class GateHook(BuildHookInterface[Any]):
         """Put the gates into wheels, editable ones included; an sdist carries their source."""

@@ -19,11 +19,15 @@ from saferun.judge.verify import Verdict, verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
     from saferun.formats.engine_api import ContainerRecord
     from saferun.host.engine import Engine
     from saferun.judge.decision import Masks
     from saferun.judge.spec import ContainerSpec
     from saferun.judge.verify import Evidence
+
+    Stage: TypeAlias = Literal["early", "gate", "command", "invisible"]
 
 #: How long a container may take from "started" to its command's first instruction.
 PATIENCE_SECONDS = 10.0
@@ -42,6 +46,13 @@ GATE_STATUSES = (126, 127)
 #: How long the gate takes at most when all is well. One that is still there after this lingers,
 #: because it has something to say.
 GATE_SECONDS = 0.25
+
+#: How far a container has come: runc at work; only the gate, or what --init puts first, to be seen;
+#: the command; or its processes cannot be seen, or not be told to be the container's.
+EARLY: Stage = "early"
+GATE: Stage = "gate"
+COMMAND: Stage = "command"
+INVISIBLE: Stage = "invisible"
 
 
 class Sighting(Record):
@@ -84,11 +95,9 @@ def observe(engine: Engine, container: str, asked: ContainerSpec, masks: Masks) 
         if record.status not in ("created", "running", "paused"):
             sighting = seen.ended("it ended before it could be read", record.exit_code)
             return sighting.replace(restarts=record.restarts)
-        verdict, settled, gate_only = _look(record, masks, waited)
-        if settled:
+        verdict, stage = _look(record, masks)
+        if stage == COMMAND or waited > PATIENCE_SECONDS or seen.lasts(stage, waited):
             return Sighting(verdict)
-        seen.gate_since = (seen.gate_since or waited) if gate_only else None
-        seen.gate_lingers = gate_only and waited - (seen.gate_since or waited) > GATE_SECONDS
         time.sleep(PAUSE_SECONDS)
 
 
@@ -96,15 +105,24 @@ class _Seen:
     """What earlier looks at the container have shown."""
 
     line: str | None = None
-    gate_since: float | None = None
+    stage = ""
+    since = 0.0
     gate_lingers = False
+
+    def lasts(self, stage: Stage, now: float) -> bool:
+        """Note the stage; tell whether the container has been out of sight for too long."""
+        if stage != self.stage:
+            self.stage, self.since = stage, now
+        lasted = now - self.since
+        self.gate_lingers = self.gate_lingers or (stage == GATE and lasted > GATE_SECONDS)
+        return stage == INVISIBLE and lasted > INVISIBLE_SECONDS
 
     def ended(self, why: str, status: int | None) -> Sighting:
         """Tell what to make of a container that has ended, with this status if it is known.
 
         Only the gate's own word, or having seen it linger, tells its 126 or 127 from a command's.
         """
-        verdict = Verdict("unverified", (why,))
+        verdict = _unverified(why)
         if status not in (*GATE_STATUSES, None) or not (self.line or self.gate_lingers):
             return Sighting(verdict)
         line = self.line or "the command was not started; the log that says why cannot be read"
@@ -134,47 +152,34 @@ def _shown(value: object) -> str:
     return str(value) or "empty"
 
 
-def _look(  # noqa: PLR0911 - each return is a different reason for not knowing
-    record: ContainerRecord, masks: Masks, waited: float
-) -> tuple[Verdict, bool, bool]:
-    """Read the container's processes once.
-
-    The flags tell whether that settles the matter, and whether nothing but the gate was there.
-    """
-    patient = waited < PATIENCE_SECONDS
-    if not record.pid:
-        return Verdict("unverified", ("the engine names no process",)), not patient, False
+def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+    """Read the container's processes once, and tell how far it has come."""
     found: list[Evidence] = []
-    command_seen = False
-    for pid in _family(record.pid):
+    stage: Stage = GATE
+    for pid in _family(record.pid) if record.pid else ():
         files = kernel.ProcessFiles(pid)
         if files.stat_before is None or files.status is None or files.stat_after is None:
-            invisible = Verdict("unverified", (f"process {pid} cannot be seen from here",))
-            return invisible, waited >= INVISIBLE_SECONDS, False
+            return _unverified(f"process {pid} cannot be seen from here"), INVISIBLE
         if not proc_status.belongs_to(files.cgroup or b"", record.id):
-            foreign = Verdict(
-                "unverified",
-                (f"process {pid} here is not the container's: the engine is elsewhere",),
-            )
-            return foreign, waited >= INVISIBLE_SECONDS, False
+            return _unverified(f"process {pid} here is not the container's"), INVISIBLE
         if proc_status.start_time(files.stat_before) != proc_status.start_time(files.stat_after):
-            return (
-                Verdict("unverified", (f"process {pid} changed while it was read",)),
-                False,
-                False,
-            )
+            return _unverified(f"process {pid} changed while it was read"), EARLY
         comm = files.comm or b""
-        if comm.startswith(RUNC_INIT) and patient:
+        if comm.startswith(RUNC_INIT):
             # runc still holds what the container will not: too early to judge.
-            return Verdict("unverified", ("the container is still being set up",)), False, False
-        command_seen = command_seen or not comm.startswith(BEFORE_COMMAND)
+            return _unverified("the container was still being set up"), EARLY
+        if not comm.startswith(BEFORE_COMMAND):
+            stage = COMMAND
         try:
             found.append(proc_status.evidence(pid, files.status, files.uid_map or b""))
         except ValueError as error:
-            return Verdict("unverified", (str(error),)), not patient, False
+            return _unverified(str(error)), INVISIBLE
     verdict = verify(tuple(found), masks)
-    settled = command_seen or verdict.outcome == "contradicted" or not patient
-    return verdict, settled, not command_seen
+    return verdict, COMMAND if verdict.outcome == "contradicted" else stage
+
+
+def _unverified(why: str) -> Verdict:
+    return Verdict("unverified", (why,))
 
 
 def _family(pid: int) -> list[int]:

@@ -6,8 +6,10 @@
  * It reads its own five capability sets and compares them with the mask for its user (ROOT when
  * real, effective and saved uid are all 0, OTHER otherwise; each is 16 lower-case hex digits).
  * Within the mask it becomes WORD..., found and started as the engine itself would have done it.
- * Otherwise, and whenever it cannot see, it says so in one line and exits 126. REQ is `nnp` when
- * no_new_privs must be set as well, otherwise `-`.
+ * Otherwise, and whenever it cannot see, it says so in one line and exits 126. REQ is `-`, or one or
+ * both of `nnp,linger`: no_new_privs must be set as well; and what refuses, or cannot find the
+ * command, stays for two seconds, so that whoever started the container in the background still
+ * finds the reason when the container would be gone at once (--rm).
  *
  * Nothing that a process executes in its user namespace can hold what is in none of its sets, so
  * one look before the first instruction of the user's command is enough.
@@ -26,6 +28,7 @@
 enum {
 	SYS_read = 0,
 	SYS_write = 1,
+	SYS_nanosleep = 35,
 	SYS_execve = 59,
 	SYS_getresuid = 118,
 	SYS_capget = 125,
@@ -73,6 +76,7 @@ enum {
 	SYS_newfstatat = 79,
 	SYS_capget = 90,
 	SYS_exit_group = 94,
+	SYS_nanosleep = 101,
 	SYS_getresuid = 148,
 	SYS_prctl = 167,
 	SYS_execve = 221,
@@ -125,7 +129,7 @@ static long kernel(long number, long a, long b, long c, long d, long e)
 #error "saferun's gate knows 64-bit x86, ARM and RISC-V only"
 #endif
 
-/* Compilers call these where they see fit, library or not (volatile: else to write these). */
+/* Compilers call these as they see fit, library or not; volatile keeps them from it in here. */
 void *memcpy(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
 
@@ -180,8 +184,7 @@ enum {
 enum {
 	CANNOT_BE_INVOKED = 126,
 	NOT_FOUND = 127,
-	/* A command that was found, but that execve refuses: runc's own init then ends with 1
-	   (since runc 1.2 with 255). */
+	/* Found, but refused by execve: as runc's own init ends then (since runc 1.2 with 255). */
 	EXEC_FAILED = 1,
 };
 
@@ -190,6 +193,9 @@ enum {
 /* PIPE_BUF: what one write keeps together when others write to the same pipe. */
 static char line[4096];
 static size_t filled;
+
+/* Whether to stay a while after saying why the command is not started. */
+static int lingers;
 
 static void put(char byte)
 {
@@ -272,6 +278,11 @@ static _Noreturn void end(int status)
 	line[filled++] = '\n';
 	/* A refusal that nobody can hear is still one. */
 	kernel(SYS_write, 2, (long)line, (long)filled, 0, 0);
+	if (lingers && status != EXEC_FAILED) {
+		/* struct timespec; whatever cuts it short is as good. */
+		static const int64_t two_seconds[2] = {2, 0};
+		kernel(SYS_nanosleep, (long)two_seconds, 0, 0, 0, 0);
+	}
 	kernel(SYS_exit_group, status, 0, 0, 0, 0);
 	/* Only a seccomp filter gets this far; it cannot keep this from ending the process. */
 	__builtin_trap();
@@ -383,12 +394,11 @@ struct held {
 static int ask_bits(int set, struct held *held)
 {
 	for (int bit = 0; bit < 64; bit++) {
-		long answer;
+		long answer = set == BND
+				      ? kernel(SYS_prctl, PR_CAPBSET_READ, bit, 0, 0, 0)
+				      : kernel(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET,
+					       bit, 0, 0);
 
-		if (set == AMB)
-			answer = kernel(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, bit, 0, 0);
-		else
-			answer = kernel(SYS_prctl, PR_CAPBSET_READ, bit, 0, 0, 0);
 		if (answer == -EINVAL)
 			return bit;
 		if (answer != 0 && answer != 1)
@@ -647,6 +657,8 @@ static int join(char path[PATH_MAX], const char *directory, size_t length, const
 /* A word without a slash is looked for in each directory of PATH. Ends when none has it. */
 static const char *search(const char *word, char **environment)
 {
+	static const char nowhere[] = "executable file not found in $PATH";
+	static const char relative[] = "cannot run executable found relative to current directory";
 	static char path[PATH_MAX];
 	const char *directory = NULL;
 	struct stat found;
@@ -654,7 +666,7 @@ static const char *search(const char *word, char **environment)
 	while (*environment && !directory)
 		directory = after("PATH=", *environment++);
 	if (!directory || !*directory)
-		cannot_find(word, "executable file not found in $PATH", NOT_FOUND);
+		cannot_find(word, nowhere, NOT_FOUND);
 	do {
 		size_t length = 0;
 
@@ -664,12 +676,11 @@ static const char *search(const char *word, char **environment)
 		    executable(path, &found) == 0) {
 			if (path[0] == '/')
 				return path;
-			cannot_find(word, "cannot run executable found relative to current directory",
-				    CANNOT_BE_INVOKED);
+			cannot_find(word, relative, CANNOT_BE_INVOKED);
 		}
 		directory += length;
 	} while (*directory++ == ':');
-	cannot_find(word, "executable file not found in $PATH", NOT_FOUND);
+	cannot_find(word, nowhere, NOT_FOUND);
 }
 
 static int has_slash(const char *word)
@@ -689,12 +700,18 @@ void gate(long *stack)
 	char **environment = words + count + 1;
 	char **command = words + 5;
 	const char *path;
+	const char *usage = "saferun: usage: gate ROOT OTHER -|nnp|linger|nnp,linger -- COMMAND [ARG...]";
 	uint64_t root, other;
 
 	if (count < 6 || !read_mask(words[1], &root) || !read_mask(words[2], &other) ||
-	    !(same(words[3], "-") || same(words[3], "nnp")) || !same(words[4], "--"))
-		refuse("saferun: usage: gate ROOT OTHER nnp|- -- COMMAND [ARG...]");
-	judge(root, other, same(words[3], "nnp"));
+	    !same(words[4], "--"))
+		refuse(usage);
+	int both = same(words[3], "nnp,linger");
+	int needs_no_new_privs = both || same(words[3], "nnp");
+	lingers = both || same(words[3], "linger");
+	if (!needs_no_new_privs && !lingers && !same(words[3], "-"))
+		refuse(usage);
+	judge(root, other, needs_no_new_privs);
 
 	path = command[0];
 	if (has_slash(path))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.compliance.recording_engine import Image, RecordingEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 #: What the client finds in its working directory.
 FILES = {
@@ -46,25 +46,19 @@ class Outcome:
 
 def play(
     argv: Sequence[str],
-    *,
-    api_version: str = "1.51",
-    images: Mapping[str, Image] | None = None,
-    volumes: Mapping[str, Mapping[str, Any]] | None = None,
     environment: Mapping[str, str] | None = None,
+    prepare: Callable[[RecordingEngine], None] = lambda _engine: None,
 ) -> Outcome:
-    """Run a command in a directory and with an engine of its own."""
+    """Run a command in a directory and with an engine of its own; `prepare` sets up the engine."""
     with tempfile.TemporaryDirectory(prefix="saferun-") as name:
         directory = Path(name)
         work = directory / "work"
         (work / "sub").mkdir(parents=True)
         for file, text in FILES.items():
             (work / file).write_text(text)
-        with RecordingEngine(
-            directory / "engine.sock",
-            api_version=api_version,
-            images={"absent": Image(pulled=False), **(images or {})},
-            volumes=volumes,
-        ) as engine:
+        with RecordingEngine(directory / "engine.sock") as engine:
+            engine.images["absent"] = Image(pulled=False)
+            prepare(engine)
             done = subprocess.run(
                 argv,
                 cwd=work,
@@ -73,6 +67,9 @@ def play(
                     "HOME": name,
                     "DOCKER_HOST": engine.address,
                     "FROM_CLIENT": "the client's value",
+                    # Thousands of short lives: neither threads nor a garbage collector pay.
+                    "GOMAXPROCS": "1",
+                    "GOGC": "off",
                     **(environment or {}),
                 },
                 stdin=subprocess.DEVNULL,
@@ -112,5 +109,8 @@ def ordered(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever it is
 
 def differences(expected: Outcome, actual: Outcome) -> list[str]:
     """Say in which respects two outcomes differ, one line for each."""
-    pairs = ((one.name, getattr(expected, one.name), getattr(actual, one.name)) for one in fields(Outcome))
+    pairs = (
+        (one.name, getattr(expected, one.name), getattr(actual, one.name))
+        for one in fields(Outcome)
+    )
     return [f"{name}: {want!r} became {got!r}" for name, want, got in pairs if want != got]

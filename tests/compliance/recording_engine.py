@@ -59,26 +59,29 @@ class Image:
 class RecordingEngine:
     """The engine, while it is entered as a context manager.
 
-    `images` by reference as the client writes it, any other name being a plain `Image()`; `volumes`
-    by name, as the API shows them. `requests` is everything that was asked, in order of arrival.
+    What it says can be set up, also while it runs. `images` by reference as the client writes it,
+    any other name being a plain `Image()`; `volumes` by name, as the API shows them; `state`, the
+    state of the container; `answers`, status and JSON for a "METHOD /path" instead of all that.
+    `requests` is everything that was asked, in order of arrival.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        api_version: str = "1.51",
-        images: Mapping[str, Image] | None = None,
-        volumes: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> None:
+    def __init__(self, path: Path) -> None:
         self.address = f"unix://{path}"
-        self.api_version = api_version
-        self.images = dict(images or {})
-        self.volumes = dict(volumes or {})
+        self.api_version = "1.51"
+        self.images: dict[str, Image] = {}
+        self.volumes: dict[str, Mapping[str, Any]] = {}
+        self.state: dict[str, Any] = {
+            "Status": "exited",
+            "Running": False,
+            "Pid": 0,
+            "ExitCode": 0,
+            "StartedAt": "2026-01-01T00:00:00Z",
+        }
+        self.answers: dict[str, tuple[int, object]] = {}
         self.requests: list[Request] = []
         self.started = threading.Event()
         self._server = _Server(str(path), self)
-        # The shortest poll is what closing costs.
+        # Closing takes as long as a poll.
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,))
 
     @property
@@ -148,6 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._read_body(),
         )
         self.engine.requests.append(request)
+        if replaced := self.engine.answers.get(f"{request.method} {path}"):
+            self._answer(*replaced)
+            return
         kind, _, what = path.lstrip("/_").partition("/")
         answer: Callable[[Request, str], None] = getattr(self, f"_{kind}", self._unknown)
         answer(request, what)
@@ -199,9 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _images(self, request: Request, what: str) -> None:
         if request.method == "POST" and what == "create":
-            query = dict(request.query)
-            name = query.get("fromImage", "")
-            self.engine.images[name] = Image()
+            # CLI 28 asks for the whole name of what it knows by a short one.
+            name = dict(request.query).get("fromImage", "")
+            self.engine.images.pop(name.removeprefix("docker.io/library/"), None)
             self._answer(200, {"status": f"Pulling from {name}"})
             return
         name = what.removesuffix("/json")
@@ -255,8 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = creates[-1].json()
         host = body.pop("HostConfig", {})
-        state = {"Status": "exited", "Running": False, "Pid": 0, "ExitCode": 0}
-        self._answer(200, {"Id": CONTAINER, "State": state, "Config": body, "HostConfig": host})
+        record = {"Id": CONTAINER, "State": self.engine.state}
+        self._answer(200, {**record, "Config": body, "HostConfig": host})
 
     def _wait(self) -> None:
         """Answer in two parts: the client takes the first as a sign that it may go on."""

@@ -35,8 +35,8 @@ def test_a_log_cut_off_anywhere_gives_what_came_before(
     assert whole.startswith(stderr_of(log[:cut], tty=False))
 
 
-@given(st.binary(), st.booleans())
-def test_no_log_is_too_strange(log: bytes, tty: bool) -> None:  # noqa: FBT001 - generated
+@given(log=st.binary(), tty=st.booleans())
+def test_no_log_is_too_strange(*, log: bytes, tty: bool) -> None:
     """A container may have written anything."""
     line = gate_line(log, tty=tty)
     assert line is None or isinstance(line, str)

@@ -1,11 +1,11 @@
-"""Users as the engine reads them: which are numbers, and what the image's passwd makes of a name."""
+"""Users as the engine reads them: which are numbers, and what passwd makes of a name."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from saferun.formats.container_user import look_up, may_cover_passwd, number, user_part
@@ -51,8 +51,10 @@ def test_numbers_are_uids(user: str, uid: int) -> None:
 
 @pytest.mark.parametrize(
     "user",
-    ["0x0", "0b0", "0o0", "0_0", " 0", "0 ", "1e0", "0.0", "=", "ROOT", "root", "toor", "a,b"]
-    + ["+", "-", "--0", "+-0", "0\n", "\u0660", "\uff10", "\u00b2", "\u2070", "0\u0300"],
+    [
+        *("0x0", "0b0", "0o0", "0_0", " 0", "0 ", "1e0", "0.0", "=", "ROOT", "root", "toor", "a,b"),
+        *("+", "-", "--0", "+-0", "0\n", "\u0660", "\uff10", "\u00b2", "\u2070", "0\u0300"),
+    ],
 )
 def test_everything_else_is_a_name(user: str) -> None:
     """What Go's Atoi does not take, digits of other scripts among it."""
@@ -60,8 +62,9 @@ def test_everything_else_is_a_name(user: str) -> None:
 
 
 @given(st.one_of(st.text(), st.from_regex(r"[+-]?[0-9]{1,40}", fullmatch=True)))
+@example("10000000000")
 def test_numbers_agree_with_atoi(text: str) -> None:
-    """The same texts are numbers, the same ones are 0, and none is harmless that the engine refuses."""
+    """The same texts are numbers, the same ones 0, and the same ones beyond what engines take."""
     found = number(text)
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         assert found == (0 if text == "" else None)
@@ -150,7 +153,7 @@ def test_uids_in_passwd_agree_with_atoi(text: str) -> None:
         ("/data/etc", False),
     ],
 )
-def test_mounts_over_passwd(target: str | None, covers: bool) -> None:  # noqa: FBT001 - a table
+def test_mounts_over_passwd(*, target: str | None, covers: bool) -> None:
     """Only these replace the file; what is not understood may do so."""
     assert may_cover_passwd(("/data", target)) is covers
     assert not may_cover_passwd(())

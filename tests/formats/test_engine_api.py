@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -52,9 +52,12 @@ READERS: list[Callable[[bytes], object]] = [
     engine_api.mounts,
 ]
 NAMES = st.sampled_from(
-    ["Id", "Os", "Architecture", "Variant", "Config", "User", "Entrypoint", "Cmd", "Volumes"]
-    + ["Driver", "Options", "Labels", "CreatedAt", "State", "HostConfig", "Status", "Pid", "Mounts"]
-    + ["ExitCode", "CapAdd", "CapDrop", "RestartPolicy", "LogConfig", "Type", "Name", "Destination"]
+    [
+        *("Id", "Os", "Architecture", "Variant", "Config", "User", "Entrypoint", "Cmd", "Volumes"),
+        *("Driver", "Options", "Labels", "CreatedAt", "State", "HostConfig", "Status", "Pid"),
+        *("ExitCode", "CapAdd", "CapDrop", "RestartPolicy", "LogConfig", "Type", "Name"),
+        *("Mounts", "Destination"),
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.floats(0, 1) | st.sampled_from(["", "x"]),
@@ -130,16 +133,18 @@ def test_a_container() -> None:
     ("policy", "restarts"),
     [("", False), ("no", False), ("always", True), ("on-failure", True), ("unless-stopped", True)],
 )
-def test_restart_policies(policy: str, restarts: bool) -> None:  # noqa: FBT001 - a table
+def test_restart_policies(*, policy: str, restarts: bool) -> None:
     """`no` and nothing are the same."""
-    host = {**CONTAINER["HostConfig"], "RestartPolicy": {"Name": policy}}  # type: ignore[dict-item]
+    host = {"RestartPolicy": {"Name": policy}}
     record = engine_api.container_record(encoded({**CONTAINER, "HostConfig": host}))
     assert record.restarts is restarts
 
 
 @pytest.mark.parametrize("reader", READERS)
 @given(value=VALUES)
-def test_any_other_answer_is_a_value_error(reader: Callable[[bytes], object], value: Any) -> None:
+def test_any_other_answer_is_a_value_error(
+    reader: Callable[[bytes], object], value: object
+) -> None:
     """An engine may be anything that listens on a socket."""
     try:
         reader(encoded(value))

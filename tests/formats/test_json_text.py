@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from saferun.formats.json_text import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -20,50 +23,47 @@ DOCUMENTS = st.recursive(
 BLANKS = st.text(" \t\r\n", max_size=3)
 
 
-def outcome(read: Any, text: Any) -> tuple[str, str]:
-    """What reading a text comes to; texts of the values, because NaN is not equal to itself."""
+def outcome(read: Callable[[bytes], object], data: bytes) -> tuple[str, str]:
+    """What reading comes to; the text of the value, because NaN is not equal to itself."""
     try:
-        return "value", repr(read(text))
+        return "value", repr(read(data))
     except ValueError:
         return "refused", ""
 
 
-@given(DOCUMENTS, st.booleans(), st.sampled_from([None, 1]), BLANKS, BLANKS)
+def standard(data: bytes) -> object:
+    """What the standard library makes of UTF-8."""
+    return json.loads(data.decode())
+
+
+@given(
+    document=DOCUMENTS,
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+    before=BLANKS,
+    after=BLANKS,
+)
 def test_documents_are_read_as_the_standard_library_reads_them(
-    document: Any,
-    ascii_only: bool,
-    indent: int | None,
-    before: str,
-    after: str,  # noqa: FBT001 - generated
+    *, document: object, ascii_only: bool, indent: int | None, before: str, after: str
 ) -> None:
     """Whatever they hold, however they are written, with blanks around them."""
     text = before + json.dumps(document, ensure_ascii=ascii_only, indent=indent) + after
     data = text.encode("utf-8", "surrogatepass")
-    assert outcome(lambda data: decode(data), data) == outcome(
-        lambda data: json.loads(data.decode()), data
-    )
+    assert outcome(decode, data) == outcome(standard, data)
 
 
 @given(st.text('[]{}":,01.eE+-truefalsnNIiy \\\n\t\ufeff\u00a0\u2028\x0b\x00'))
 def test_other_texts_are_refused_as_the_standard_library_refuses_them(text: str) -> None:
     """Nearly-JSON of every kind, wrong blanks and rubbish after the end included."""
-    assert outcome(decode, text.encode()) == outcome(json.loads, text)
+    assert outcome(decode, text.encode()) == outcome(standard, text.encode())
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b" ",
-        b"\xff",
-        b'"\xed\xa0\x80"',
-        b"\xef\xbb\xbf{}",
-        b"{} {}",
-        b"[1,]",
-        b"{'a':1}",
-        b'"\n"',
-    ]
-    + [b'{"a":1', b"nul", b"01", b"1" * 5000, b'{"a":1}\x00', "\u00a0{}".encode()],
+        *(b"", b" ", b"\xff", b'"\xed\xa0\x80"', b"\xef\xbb\xbf{}", b"{} {}", b"[1,]", b"{'a':1}"),
+        *(b'"\n"', b'{"a":1', b"nul", b"01", b"1" * 5000, b'{"a":1}\x00', "\u00a0{}".encode()),
+    ],
 )
 def test_refusals(data: bytes) -> None:
     """Each a ValueError, which is all that callers expect."""
@@ -73,7 +73,7 @@ def test_refusals(data: bytes) -> None:
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
 @pytest.mark.parametrize("closed", [False, True])
-def test_deep_nesting_is_refused(opening: bytes, closed: bool) -> None:  # noqa: FBT001 - a table
+def test_deep_nesting_is_refused(*, opening: bytes, closed: bool) -> None:
     """An answer that is nested too deeply is a bad answer, not the end of the program."""
     closing = {b"[": b"]", b'{"a":': b"}", b'[{"a":': b"}]"}[opening]
     depth = 100_000

@@ -274,8 +274,7 @@ def test_a_mistake_is_shown_with_its_line_and_a_caret() -> None:
     _, (mistake,) = parse(b"[limits]\n\tcap-add = [\t'NET_RWA' ] # here\n", "/etc/p.toml")
     assert str(mistake) == (
         '/etc/p.toml:2:14: unknown capability "NET_RWA"; did you mean "NET_RAW"?\n'
-        "   cap-add = [ 'NET_RWA' ] # here\n"
-        "             ^"
+        "   cap-add = [ 'NET_RWA' ] # here\n" + " " * 15 + "^"
     )
 
 

@@ -67,15 +67,25 @@ def launch() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """Run words as a process of the given shape (see launch.py), and wait for it."""
 
     def run(
-        *words: str | bytes | Path, shape: dict[str, Any] | None = None, **options: Any
+        *words: str | bytes | Path,
+        shape: dict[str, Any] | None = None,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        stderr: int = subprocess.PIPE,
+        pass_fds: tuple[int, ...] = (),
     ) -> subprocess.CompletedProcess[bytes]:
         if os.geteuid() != 0:
             pytest.skip("needs root to shape processes: run the tests as root")
         return subprocess.run(
             [sys.executable, "-I", "-S", str(LAUNCH), json.dumps(shape or {}), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=env,
+            cwd=cwd,
+            pass_fds=pass_fds,
             check=False,
             timeout=60,
-            **{"stdin": subprocess.DEVNULL, "capture_output": True} | options,
         )
 
     return run
@@ -92,7 +102,7 @@ def through(
         root: str = EVERYTHING,
         other: str = EVERYTHING,
         needs: str = "-",
-        **options: Any,
+        **options: Any,  # noqa: ANN401 - the other function's, whatever they are
     ) -> subprocess.CompletedProcess[bytes]:
         return launch(gate, root, other, needs, "--", *command, **options)
 

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import struct
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,7 +134,7 @@ def test_the_digest_is_over_names_and_contents(tmp_path: Path, hatch_build: Modu
             gates[name] = tmp_path / f"gate-{name}"
             gates[name].write_bytes(program)
         module: dict[str, object] = {}
-        exec(hatch_build.describe(gates), module)  # noqa: S102 - it is a module that we write
+        exec(hatch_build.describe(gates), module)
         assert module["ARCHITECTURES"] == tuple(programs)
         return str(module["DIGEST"])
 
@@ -152,38 +153,36 @@ def test_the_digest_is_over_names_and_contents(tmp_path: Path, hatch_build: Modu
 def test_gates_of_other_architectures(gates: dict[str, Path], launch: Run) -> None:
     """A gate for another machine judges, finds and refuses as this machine's own does."""
     machines = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64"}
-    tried = []
-    for name in gates.keys() - {OWN}:
-        machine = machines[name]
-        emulator = shutil.which(f"qemu-{machine}") or shutil.which(f"qemu-{machine}-static")
-        if not emulator:
-            continue
-        tried.append(name)
-        masks = (EVERYTHING, NOTHING, "-", "--")
-        shapes = {
-            "root": {"uids": [0, 0, 0], "bounding": 0x2401},
-            "user": {"uids": [3267, 3267, 3267], "bounding": 0x2401},
-            "clean": {"uids": [3267, 3267, 3267], "bounding": 0, "no_new_privs": True},
-        }
-        for shape in shapes.values():
-            for words in (
-                masks + ("/bin/echo", "started"),
-                masks[:2] + ("nnp", "--", "/bin/echo", "started"),
-                (NOTHING, NOTHING, "-", "--", "/bin/echo"),
-                masks + ("echo", "", "started"),
-                masks + ("nosuch",),
-                masks + ("/",),
-                masks + ("/etc/passwd",),
-                masks + ("/etc/shadow/x",),
-                masks,
-            ):
-                env = {"PATH": "/none:/usr/../bin//:/usr/bin"}
-                own = launch(gates[OWN], *words, shape=shape, env=env)
-                foreign = launch(emulator, gates[name], *words, shape=shape, env=env)
-                assert (foreign.returncode, foreign.stdout, foreign.stderr) == (
-                    own.returncode,
-                    own.stdout,
-                    own.stderr,
-                ), (name, words)
-    if not tried:
-        pytest.skip("needs another architecture: apt-get install gcc-aarch64-linux-gnu qemu-user")
+    emulators = {
+        name: shutil.which(f"qemu-{machines[name]}")
+        or shutil.which(f"qemu-{machines[name]}-static")
+        for name in gates.keys() - {OWN}
+    }
+    if not any(emulators.values()):
+        pytest.skip("needs another machine: apt-get install gcc-aarch64-linux-gnu qemu-user")
+    shapes = (
+        {"uids": [0, 0, 0], "bounding": 0x2401},
+        {"uids": [3267, 3267, 3267], "bounding": 0x2401},
+        {"uids": [3267, 3267, 3267], "bounding": 0, "no_new_privs": True},
+    )
+    arguments = (
+        (EVERYTHING, NOTHING, "-", "--", "/bin/echo", "started"),
+        (EVERYTHING, NOTHING, "nnp", "--", "/bin/echo", "started"),
+        (NOTHING, NOTHING, "-", "--", "/bin/echo", "started"),
+        (EVERYTHING, EVERYTHING, "-", "--", "sh", "-c", 'echo "$0" "$@"', "", "a b"),
+        (EVERYTHING, EVERYTHING, "-", "--", "nosuch"),
+        (EVERYTHING, EVERYTHING, "-", "--", "/"),
+        (EVERYTHING, EVERYTHING, "-", "--", "/etc/passwd"),
+        (EVERYTHING, EVERYTHING, "-", "--", "/etc/passwd/x"),
+        (EVERYTHING, EVERYTHING, "-", "--"),
+    )
+    env = {"PATH": "/none:/usr/../bin//:/usr/bin"}
+    for name, emulator in emulators.items():
+        for shape, words in product(shapes, arguments if emulator else ()):
+            own = launch(gates[OWN], *words, shape=shape, env=env)
+            other = launch(emulator, gates[name], *words, shape=shape, env=env)
+            assert (other.returncode, other.stdout, other.stderr) == (
+                own.returncode,
+                own.stdout,
+                own.stderr,
+            ), (name, words)

@@ -87,7 +87,7 @@ def test_nothing_held_passes_an_empty_mask(through: Run) -> None:
 def test_permitted_by_inheritable_file_capabilities(
     gate: Path, directory: Path, launch: Run
 ) -> None:
-    """Capabilities that are permitted and inheritable, but neither effective nor bounding, count."""
+    """Capabilities that are permitted, but neither effective nor bounding, count."""
     copy = directory / "gate-with-capabilities"
     shutil.copy(gate, copy)
     # struct vfs_cap_data, revision 2: permitted, inheritable, then their high words; not effective
@@ -139,7 +139,7 @@ def test_everything_wrong_is_said_in_one_line(through: Run) -> None:
 
 
 def test_every_bit_has_a_name(through: Run) -> None:
-    """The gate calls capabilities what saferun calls them, those that it does not know by number."""
+    """The gate calls capabilities what saferun calls them, unknown ones by their number."""
     # A filter that pretends to have called capget leaves the gate with every bit set.
     shape = {"filter": [["capget", {}, 0]]}
     done = through("/bin/true", root=NOTHING, shape=shape)

@@ -72,10 +72,23 @@ def composed(command: RunCommand, image: ImageFacts) -> tuple[str, ...]:
 def through_gate(command: RunCommand, image: ImageFacts, gate: Gate, masks: Masks) -> RunCommand:
     """Return the command line that runs the same words behind the gate."""
     words = composed(command, image)
-    required = "nnp" if masks.no_new_privileges else "-"
+    # In the background it is not docker's stderr that brings the gate's reason to whoever waits.
+    background = command.is_true("detach")
+    required = [
+        *(["nnp"] if masks.no_new_privileges else []),
+        *(["linger"] if background else []),
+    ]
     return (
         command.without("entrypoint")
         .with_option("mount", gate.mount)
         .with_option("entrypoint", f"{DIRECTORY}/gate-{image.architecture}")
-        .replace(args=(f"{masks.root:016x}", f"{masks.other:016x}", required, "--", *words))
+        .replace(
+            args=(
+                f"{masks.root:016x}",
+                f"{masks.other:016x}",
+                ",".join(required) or "-",
+                "--",
+                *words,
+            )
+        )
     )

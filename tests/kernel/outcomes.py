@@ -1,0 +1,61 @@
+"""What a run came to: what its process held, or that saferun refused to start it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.kernel.images import shown
+
+if TYPE_CHECKING:
+    from tests.kernel.conftest import Ended
+    from tests.kernel.images import Shown
+
+#: Everything dropped, but for what a policy lets a command line add.
+ALLOWLIST = 'schema = 1\n[nonroot.limits]\ncap-add = ["NET_BIND_SERVICE"]\n'
+NET_BIND_SERVICE = 0x400
+
+
+def moments(ended: Ended) -> list[Shown]:
+    """What the attacker held at every moment of a run that went well."""
+    assert (ended.status, ended.stderr) == (0, "")
+    return shown(ended.stdout)
+
+
+def five(moment: Shown) -> tuple[int, ...]:
+    """The five rows, in the kernel's order."""
+    return (
+        moment.inheritable,
+        moment.permitted,
+        moment.effective,
+        moment.bounding,
+        moment.ambient,
+    )
+
+
+def holds_nothing(ended: Ended, uid: int = 3267) -> None:
+    """Assert that the attacker ran as this user, and that all five sets were and stayed empty."""
+    for moment in moments(ended):
+        assert moment.uids == (uid,) * 4
+        assert five(moment) == (0, 0, 0, 0, 0)
+
+
+def same(one: Ended, other: Ended) -> None:
+    """Assert that two runs cannot be told apart from outside."""
+    assert (one.status, one.stdout, one.stderr) == (other.status, other.stdout, other.stderr)
+
+
+def refused(ended: Ended, *reasons: str) -> None:
+    """Assert that saferun gave exactly these reasons, and says that nothing was started."""
+    lines = ended.stderr.splitlines()
+    said = [line for line in lines if line.startswith("saferun: denied: ")]
+    assert said == [f"saferun: denied: {reason}" for reason in reasons]
+    assert lines[-1] == "saferun: nothing was started"
+    assert (ended.status, ended.stdout) == (125, "")
+
+
+def failed(ended: Ended, message: str) -> None:
+    """Assert that saferun could not do its work, why, and that it says nothing was started."""
+    lines = ended.stderr.splitlines()
+    assert lines[0].startswith(f"saferun: {message}")
+    assert lines[-1] == "saferun: nothing was started"
+    assert (ended.status, ended.stdout) == (125, "")

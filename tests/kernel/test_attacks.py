@@ -1,0 +1,161 @@
+"""Attacks from inside the image: shown to work under docker run, then to gain nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kernel.images import DEFAULT, FILE_CAPABILITIES, shown
+from tests.kernel.outcomes import ALLOWLIST, NET_BIND_SERVICE, five, holds_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.kernel.conftest import Command, Ended
+
+    Build = Callable[[str], str]
+
+NET_RAW = 0x2000
+#: By the words that run it after the attacker in its plain guise: what it wins under docker run.
+ATTACKS = {
+    "sets-setuid": DEFAULT,
+    "sets-ep": FILE_CAPABILITIES,
+    "sets-p": FILE_CAPABILITIES,
+    "sets-p sets-setuid": DEFAULT,
+}
+
+
+def stays_within(ended: Ended, mask: int) -> None:
+    """Assert that nothing outside the mask was in any of the five sets at any moment."""
+    moments = shown(ended.stdout)
+    assert moments
+    for moment in moments:
+        assert [held & ~mask for held in five(moment)] == [0] * 5
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Callable[[str], str]:
+    """Return the option that brings in a policy which allows this capability instead."""
+
+    def option(name: str) -> str:
+        path = tmp_path / f"{name}.toml"
+        path.write_text(ALLOWLIST.replace("NET_BIND_SERVICE", name))
+        return f"--policy={path}"
+
+    return option
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("nnp", [[], ["--security-opt=no-new-privileges"]], ids=["", "nnp"])
+def test_no_helper_wins_anything(
+    docker: Command, saferun: Command, image: Build, attack: str, nnp: list[str]
+) -> None:
+    """Before and after each helper all five sets are empty, with no_new_privs and without."""
+    words = ("--rm", "-u", "3267", image("busybox"), "sets", *attack.split())
+    if not nnp:
+        plain = shown(docker("run", *words).stdout)
+        assert plain[0].effective == 0
+        assert plain[-1].effective == ATTACKS[attack]
+    ended = saferun(*nnp, *words)
+    stays_within(ended, 0)
+    moments = shown(ended.stdout)
+    if attack == "sets-ep":
+        # The kernel does not even execute a file whose capabilities cannot all be had.
+        assert (ended.status, ended.stderr) == (126, "sets-ep: Operation not permitted\n")
+    else:
+        assert (ended.status, ended.stderr) == (0, "")
+        assert [moment.program for moment in moments[::2]] == ["sets", *attack.split()]
+        # Being uid 0 is all that is left of a setuid file.
+        gained = "setuid" in attack and not nnp
+        assert moments[-1].uids == ((0,) * 4 if gained else (3267,) * 4)
+
+
+@pytest.mark.parametrize("user", [["-u", "app"], ["-u", "3267:0"], ["-u", "1000"], []], ids=str)
+def test_no_user_wins_anything(saferun: Command, image: Build, user: list[str]) -> None:
+    """However the user was chosen, also with gid 0 and without a line in passwd."""
+    ended = saferun("--rm", *user, image("user-app"), "sets", "sets-p", "sets-setuid", "sets")
+    assert (ended.status, ended.stderr) == (0, "")
+    stays_within(ended, 0)
+
+
+def test_an_entrypoint_that_is_setuid_wins_nothing(
+    docker: Command, saferun: Command, image: Build
+) -> None:
+    """The attack that needs no command line: an image whose first program is setuid root."""
+    assert shown(docker("run", "--rm", image("setuid-entrypoint")).stdout)[0].effective == DEFAULT
+    ended = saferun("--rm", image("setuid-entrypoint"))
+    stays_within(ended, 0)
+    starts, takes = shown(ended.stdout)
+    assert (starts.uids, takes.uids) == ((3267, 0, 0, 0), (0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("attack", ["sets-setuid", "sets-ep", "sets-p"])
+def test_an_entrypoint_on_the_command_line_wins_nothing(
+    saferun: Command, image: Build, attack: str
+) -> None:
+    """The gate executes what the engine would have executed, and that gains nothing either."""
+    entrypoint = f"--entrypoint=/bin/{attack}"
+    ended = saferun("--rm", "-u", "3267", entrypoint, image("busybox"), "sets")
+    if attack == "sets-ep":
+        assert ended.status == 1
+        assert ended.stderr == "saferun: exec /bin/sets-ep: operation not permitted\n"
+        assert ended.stdout == ""
+    else:
+        assert (ended.status, ended.stderr) == (0, "")
+        stays_within(ended, 0)
+
+
+@pytest.mark.parametrize("nnp", [[], ["--security-opt=no-new-privileges"]], ids=["", "nnp"])
+def test_what_is_allowed_can_be_won_and_nothing_else(
+    saferun: Command, image: Build, policy: Callable[[str], str], nnp: list[str]
+) -> None:
+    """A setuid file, or one with the capability, makes it effective; nothing makes any other so."""
+    words = ("--rm", "-u", "3267", "--cap-add=NET_RAW", *nnp, image("busybox"))
+    helpers = ("sets", "sets-p", "sets-setuid", "sets")
+    ended = saferun(policy("NET_RAW"), *words, *helpers)
+    assert (ended.status, ended.stderr) == (0, "")
+    stays_within(ended, NET_RAW)
+    before, _, with_file, *_, last = shown(ended.stdout)
+    assert five(before) == (0, 0, 0, NET_RAW, 0)
+    if nnp:
+        assert five(last) == (0, 0, 0, NET_RAW, 0)
+    else:
+        assert five(with_file) == (0, NET_RAW, 0, NET_RAW, 0)
+        assert five(last) == (NET_RAW,) * 5
+
+
+def test_a_file_with_other_capabilities_wins_nothing_of_what_is_allowed(
+    saferun: Command, image: Build, policy: Callable[[str], str]
+) -> None:
+    """Only what is in the file and in the bounding set is ever permitted."""
+    words = ("--rm", "-u", "3267", "--cap-add=NET_BIND_SERVICE", image("busybox"))
+    ended = saferun(policy("NET_BIND_SERVICE"), *words, "sets", "sets-p")
+    assert {five(moment) for moment in shown(ended.stdout)} == {(0, 0, 0, NET_BIND_SERVICE, 0)}
+
+
+@pytest.fixture
+def sleeper(docker: Command, saferun: Command, image: Build) -> Iterator[Callable[..., str]]:
+    """Start containers that wait, with docker run or saferun, and remove them."""
+    started = []
+
+    def start(program: str) -> str:
+        run = {"docker": lambda *words: docker("run", *words), "saferun": saferun}[program]
+        ended = run("-d", "-u", "3267", image("busybox"), "sleep", "60")
+        assert ended.status == 0, ended.stderr
+        started.append(ended.stdout.strip())
+        return started[-1]
+
+    yield start
+    docker("rm", "--force", *started)
+
+
+def test_programs_that_join_the_container_win_nothing(
+    docker: Command, sleeper: Callable[..., str]
+) -> None:
+    """docker exec keeps to the container's bounding set, also as root; only --privileged leaves it."""
+    plain, safe = sleeper("docker"), sleeper("saferun")
+    assert shown(docker("exec", "-u", "0", plain, "sets").stdout)[0].effective == DEFAULT
+    holds_nothing(docker("exec", "-u", "0", safe, "sets", "sets-setuid"), uid=0)
+    stays_within(docker("exec", safe, "sets", "sets-p", "sets-setuid"), 0)
