@@ -25,15 +25,15 @@ FILES = {
     "taken.cid": "not ours",
 }
 #: Lists that the CLI makes out of Go maps, so that their order says nothing.
-UNORDERED = ("Binds", "Env", "Ulimits")
+UNORDERED = ("Binds", "Env")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a command said, did to its directory, and asked of the engine.
 
-    The directory is called DIR throughout; `calls` and `creates` are in no particular order where
-    the CLI makes them at the same time.
+    The directory is called DIR throughout. `calls` are sorted, because the CLI makes some of them
+    at the same time; `creates` are the bodies of those that create a container.
     """
 
     status: int

@@ -154,9 +154,17 @@ class _Handler(BaseHTTPRequestHandler):
         if replaced := self.engine.answers.get(f"{request.method} {path}"):
             self._answer(*replaced)
             return
-        kind, _, what = path.lstrip("/_").partition("/")
-        answer: Callable[[Request, str], None] = getattr(self, f"_{kind}", self._unknown)
-        answer(request, what)
+        kind, _, what = path.removeprefix("/").partition("/")
+        resources: dict[str, Callable[[Request, str], None]] = {
+            "_ping": self._ping,
+            "version": self._version,
+            "info": self._info,
+            "images": self._images,
+            "volumes": self._volumes,
+            "networks": self._networks,
+            "containers": self._containers,
+        }
+        resources.get(kind, self._unknown)(request, what)
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names http.server calls
 
@@ -183,8 +191,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _unknown(self, request: Request, _what: str) -> None:
         self._answer(404, {"message": f"the recording engine has no {request.path}"})
 
-    # One method for each kind of resource.
-
     def _ping(self, _request: Request, _what: str) -> None:
         self.send_response(200)
         self.send_header("Api-Version", self.engine.api_version)
@@ -209,6 +215,9 @@ class _Handler(BaseHTTPRequestHandler):
             name = dict(request.query).get("fromImage", "")
             self.engine.images.pop(name.removeprefix("docker.io/library/"), None)
             self._answer(200, {"status": f"Pulling from {name}"})
+            return
+        if what == "json":
+            self._answer(200, [])
             return
         name = what.removesuffix("/json")
         image = self.engine.image(name)

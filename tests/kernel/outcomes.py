@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from tests.kernel.images import shown
 
 if TYPE_CHECKING:
-    from tests.kernel.conftest import Ended
+    from tests.kernel.conftest import Command, Ended
     from tests.kernel.images import Shown
 
 #: Everything dropped, but for what a policy lets a command line add.
@@ -41,7 +42,8 @@ def holds_nothing(ended: Ended, uid: int = 3267) -> None:
 
 def same(one: Ended, other: Ended) -> None:
     """Assert that two runs cannot be told apart from outside."""
-    assert (one.status, one.stdout, one.stderr) == (other.status, other.stdout, other.stderr)
+    assert one.stdout.splitlines() == other.stdout.splitlines()
+    assert one == other
 
 
 def refused(ended: Ended, *reasons: str) -> None:
@@ -59,3 +61,14 @@ def failed(ended: Ended, message: str) -> None:
     assert lines[0].startswith(f"saferun: {message}")
     assert lines[-1] == "saferun: nothing was started"
     assert (ended.status, ended.stdout) == (125, "")
+
+
+def fresh_name() -> str:
+    """Return a name for a container or an image that nobody else on the engine uses."""
+    return f"saferun-test-{secrets.token_hex(6)}"
+
+
+def never_started(docker: Command, name: str) -> None:
+    """Assert that there is no container of this name."""
+    found = docker("rm", "--force", "--volumes", name)
+    assert "No such container" in found.stderr

@@ -11,8 +11,10 @@ from tests.kernel.outcomes import (
     ALLOWLIST,
     NET_BIND_SERVICE,
     five,
+    fresh_name,
     holds_nothing,
     moments,
+    never_started,
     refused,
     same,
 )
@@ -171,12 +173,12 @@ def test_no_capability_is_given_back_without_a_policy(
     docker: Command, saferun: Command, image: Build, user: list[str]
 ) -> None:
     """Every one that was asked for is named, in docker's spelling of it, and nothing starts."""
-    name = "saferun-test-never-started"
+    name = fresh_name()
     asked = ("--cap-add", "net_raw", "--cap-add=CAP_SYS_ADMIN", "--cap-add=NET_RAW")
     ended = saferun("--name", name, *user, *asked, image("user-app"), "sets")
     refused(ended, "capabilities not allowed for a non-root user: NET_RAW SYS_ADMIN")
     assert '[nonroot.limits] cap-add = ["NET_RAW", "SYS_ADMIN"]' in ended.stderr
-    assert docker("inspect", name).status == 1
+    never_started(docker, name)
 
 
 @pytest.mark.parametrize(
@@ -242,12 +244,12 @@ def test_what_cancels_the_drop_is_refused(
     docker: Command, saferun: Command, image: Build, options: list[str], reasons: list[str]
 ) -> None:
     """For users from the command line and from the image, with a hint, and nothing starts."""
-    name = "saferun-test-never-started"
+    name = fresh_name()
     for user in (["-u", "3267"], []):
         ended = saferun("--name", name, *options, *user, image("user-app"), "sets")
         refused(ended, *reasons)
         assert ended.stderr.count("saferun: hint: ") == len(reasons)
-    assert docker("inspect", name).status == 1
+    never_started(docker, name)
 
 
 @pytest.mark.parametrize(
