@@ -111,8 +111,6 @@ class _Reader:
             self.take(_SPACE)
             if not self.accept("."):
                 return parts
-            if len(parts) == DEPTH:
-                self.refuse_depth(start)
 
     def resolve(self, path: Path, parts: list[tuple[str, int]]) -> Path:
         """Walk from a table along a dotted key, into the latest table of an array of tables."""
@@ -189,13 +187,11 @@ class _Reader:
             self.take(_BLANK)
 
     def mark(self, path: Path, offset: int) -> None:
+        """Remember where something is first named."""
         if len(path) > DEPTH:
-            self.refuse_depth(offset)
+            message = f"nested more than {DEPTH} levels deep"
+            raise Excess(message, offset)
         self.offsets.setdefault(path, offset)
-
-    def refuse_depth(self, offset: int) -> None:
-        message = f"nested more than {DEPTH} levels deep"
-        raise Excess(message, offset)
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]

@@ -146,5 +146,5 @@ def unreadable(path: str, error: OSError) -> PolicyError:
     reason = "it is a socket" if error.errno == errno.ENXIO else os.strerror(error.errno or 0)
     return PolicyError(
         f"cannot read policy {path or 'with an empty name'}: {reason[:1].lower()}{reason[1:]}",
-        "a policy that was named, or that is there, has to be readable",
+        "correct its path or permissions, or take it away; no policy is skipped",
     )

@@ -129,6 +129,7 @@ def test_positions_are_where_a_person_would_look() -> None:
     assert line("table", "sub.table") == (11, '"sub.table" ]   # with a comment')
     assert line("table", "sub.table", "array", 1) == (15, '[ 2, "]" ],')
     assert line("tables", 0, "below", "x") == (22, "x = 0x1")
+    assert line("tables") == line("tables", 0) == (19, "tables]]")
     assert line("tables", 1) == (23, "tables]]")
     assert line("tables", 1, "inner", 1, "y") == (27, "y = true")
 

@@ -17,8 +17,10 @@ from saferun.host.signals import Interrupted
 from tests.host.fake_engine import END, FakeEngine, always, http
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    import docker
 
 CLOSE = "Connection: close"
 
@@ -28,6 +30,26 @@ def endpoint(fake: FakeEngine, **more: str) -> Endpoint:
     return Endpoint("/nowhere/docker", {"DOCKER_HOST": fake.host, **more}, decode)
 
 
+def identity(client: docker.APIClient, image: str) -> str:
+    """Ask for an image; return its id."""
+    found: dict[str, str] = client.inspect_image(image)  # type: ignore[no-untyped-call]  # types-docker
+    return found.get("Id", "")
+
+
+@pytest.fixture
+def patience() -> Iterator[None]:
+    """Give up where the SDK and the CLI wait for each other."""
+
+    def give_up(_number: int, _frame: object) -> None:
+        pytest.fail("still waiting")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 def test_the_sdk_talks_to_our_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And to nothing that the environment names, proxies included."""
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
@@ -35,9 +57,9 @@ def test_the_sdk_talks_to_our_endpoint(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     speak = always(http(200, b'{"Id": "sha256:1"}', CLOSE))
     with FakeEngine(tmp_path / "s", speak) as fake, sdk(endpoint(fake), "1.41") as client:
-        assert client.inspect_image("a/b:c")["Id"] == "sha256:1"
+        assert identity(client, "a/b:c") == "sha256:1"
         # The engine closed the connection; the next question opens another.
-        assert client.inspect_image("d")["Id"] == "sha256:1"
+        assert identity(client, "d") == "sha256:1"
     assert [said.split(b" ")[1] for said in fake.received] == [
         *(b"/v1.41/images/a/b:c/json", b"/v1.41/images/d/json")
     ]
@@ -60,8 +82,8 @@ def test_one_connection_serves_several_questions(tmp_path: Path) -> None:
                     connection.sendall(piece)  # type: ignore[attr-defined]
 
     with Patient(tmp_path / "s", speak) as fake, sdk(endpoint(fake), "1.41") as client:
-        client.inspect_image("a")
-        client.inspect_image("b")
+        identity(client, "a")
+        identity(client, "b")
     assert len(fake.received) == 1
 
 
@@ -86,26 +108,35 @@ def test_whatever_goes_wrong_is_an_engine_error(
         pytest.raises(EngineError, match=message),
         sdk(endpoint(fake), "1.41") as client,
     ):
-        client.inspect_image("x")
+        identity(client, "x")
 
 
 def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
     """The endpoint's own message."""
     nowhere = Endpoint("docker", {"DOCKER_HOST": f"unix://{tmp_path}/none"}, decode)
     with pytest.raises(EngineError, match="no such socket"), sdk(nowhere, "1.41") as client:
-        client.inspect_image("x")
+        identity(client, "x")
 
 
-def test_through_dial_stdio(tmp_path: Path) -> None:
-    """The CLI's process carries the bytes, and is gone afterwards."""
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize(
+    ("headers", "afterwards"),
+    [((), "cat >/dev/null"), ((CLOSE,), "exit 0"), ((CLOSE,), "cat >/dev/null")],
+    ids=["kept-open", "closed-and-ended", "closed"],
+)
+@pytest.mark.parametrize("size", [10, 4 << 20])
+def test_through_dial_stdio(
+    tmp_path: Path, headers: tuple[str, ...], afterwards: str, size: int
+) -> None:
+    """The CLI's process carries the bytes, many or few, and is gone afterwards."""
     answer = tmp_path / "answer"
-    answer.write_bytes(http(200, b'{"Id": "far"}', CLOSE))
+    answer.write_bytes(http(200, b'{"Id": "%b"}' % (b"x" * size), *headers))
     docker = tmp_path / "docker"
-    docker.write_text(f'#!/bin/sh\nread line; cat "{answer}"; cat >/dev/null\n')
+    docker.write_text(f'#!/bin/sh\nread line; cat "{answer}"; {afterwards}\n')
     docker.chmod(0o755)
     far = Endpoint(str(docker), {"DOCKER_HOST": "tcp://there", "PATH": "/usr/bin:/bin"}, decode)
     with sdk(far, "1.41") as client:
-        assert client.inspect_image("x")["Id"] == "far"
+        assert len(identity(client, "x")) == size
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
@@ -124,7 +155,7 @@ def test_a_signal_is_raised_while_waiting(tmp_path: Path) -> None:
         pytest.raises(Interrupted),
         sdk(endpoint(fake), "1.41") as client,
     ):
-        client.inspect_image("x")
+        identity(client, "x")
     assert signal.getsignal(signal.SIGTERM) is before
 
 

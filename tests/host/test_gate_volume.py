@@ -266,15 +266,3 @@ def test_a_huge_passwd_is_not_read(
     docker.files["/etc/passwd"] = b"root:x:0:0\n"
     assert passwd(endpoint) is None
     assert nothing_left(docker)
-
-
-def test_an_archive_is_not_read_beyond_its_promise(
-    docker: Docker, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A directory is small by its own size, and may hold gigabytes."""
-    monkeypatch.setattr(scratch_container, "LARGEST_FILE", 100)
-    about = base64.b64encode(b'{"name": "x", "size": 40, "linkTarget": ""}').decode()
-    promise = f"X-Docker-Container-Path-Stat: {about}"
-    large = http(200, archive("x", b"x" * (1 << 20)), promise, "Connection: close")
-    docker.archived = lambda _path: large  # type: ignore[method-assign]
-    assert passwd(endpoint) is None

@@ -110,17 +110,33 @@ def test_files_come_in_the_order_of_trust(host: Host) -> None:
     """System, its drop-ins by name, user, then those that were named, the environment's first."""
     for name in (SYSTEM, USER, f"{DROP_INS}/b.toml", f"{DROP_INS}/a.toml"):
         host.write(name)
-    one, two, three = (host.write(f"/work/{number}.toml") for number in (1, 2, 3))
+    one, two, three = (host.write(f"/project/{number}.toml") for number in (1, 2, 3))
     environ = {**HOME, "SAFERUN_POLICY": f"{one}:{two}"}
     assert host.found(three, environ=environ) == [
         f"system {SYSTEM}",
         f"system {DROP_INS}/a.toml",
         f"system {DROP_INS}/b.toml",
         f"user {USER}",
-        "explicit /work/1.toml",
-        "explicit /work/2.toml",
-        "explicit /work/3.toml",
+        "explicit /project/1.toml",
+        "explicit /project/2.toml",
+        "explicit /project/3.toml",
     ]
+
+
+def test_drop_ins_come_by_name(host: Host) -> None:
+    """Not as the file system happens to hold them."""
+    names = [f"{DROP_INS}/{letter}.toml" for letter in "fhcabged"]
+    for name in names:
+        host.write(name)
+    assert host.found() == [f"system {name}" for name in sorted(names)]
+
+
+def test_drop_ins_that_anybody_could_have_deleted_are_refused(host: Host) -> None:
+    """An empty directory is no law only where nobody could have emptied it."""
+    directory = host.path(DROP_INS)
+    directory.mkdir()
+    directory.chmod(0o777)
+    assert len(host.wrong()) == 1
 
 
 def test_drop_ins_are_those_that_end_in_toml(host: Host) -> None:
@@ -169,9 +185,9 @@ def test_a_home_that_is_no_directory_holds_no_law(host: Host) -> None:
 def test_the_environment_cannot_replace_or_skip_the_system_file(host: Host) -> None:
     """Whatever is set, the system's file is read."""
     host.write(SYSTEM)
-    named = host.write("/work/mine.toml")
+    named = host.write("/project/mine.toml")
     environ = {"HOME": "/none", "XDG_CONFIG_HOME": "/none", "SAFERUN_POLICY": str(named)}
-    assert host.found(environ=environ) == [f"system {SYSTEM}", "explicit /work/mine.toml"]
+    assert host.found(environ=environ) == [f"system {SYSTEM}", "explicit /project/mine.toml"]
 
 
 @pytest.mark.parametrize("name", [SYSTEM, f"{DROP_INS}/a.toml", USER])
@@ -201,7 +217,7 @@ def test_a_directory_that_others_may_write_is_refused(
 ) -> None:
     """Whoever may write a directory may put another file there; a sticky bit does not help."""
     host.write(name)
-    host.path(f"{directory}/.").chmod(mode)
+    host.path(directory).chmod(mode)
     (complaint,) = host.wrong()
     shown = directory if directory != "/" else ""
     assert complaint == (
@@ -223,9 +239,9 @@ def test_what_belongs_to_somebody_else_is_refused(
         f"policy directory  belongs to uid {mine}, not to uid {SOMEBODY}, and cannot be trusted"
     ]
     monkeypatch.setattr(os, "getuid", lambda: SOMEBODY)
-    named = host.write("/work/named.toml")
+    named = host.write("/project/named.toml")
     assert host.wrong(named)[-1] == (
-        f"policy /work/named.toml belongs to uid {mine}, not to uid {SOMEBODY}, "
+        f"policy /project/named.toml belongs to uid {mine}, not to uid {SOMEBODY}, "
         "and cannot be trusted"
     )
 
@@ -259,7 +275,7 @@ def test_a_link_through_a_directory_that_others_may_write_is_refused(host: Host)
     """Where the link leads could be changed by anybody who may write on the way."""
     host.write("/srv/law.toml")
     host.link("/tmp/open/step.toml", "/srv/law.toml")
-    host.path("/tmp/open/.").chmod(0o1777)
+    host.path("/tmp/open").chmod(0o1777)
     host.link(SYSTEM, "/tmp/open/step.toml")
     assert host.wrong() == [
         "policy directory /tmp/open can be written by others (mode 1777), and cannot be trusted"
@@ -286,7 +302,7 @@ def test_a_link_that_leads_nowhere_is_not_an_absent_law(
     assert f"cannot read policy {SYSTEM}: {reason}" in host.wrong()
 
 
-@pytest.mark.parametrize("name", [SYSTEM, f"{DROP_INS}/a.toml", USER, "/work/named.toml"])
+@pytest.mark.parametrize("name", [SYSTEM, f"{DROP_INS}/a.toml", USER, "/project/named.toml"])
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
@@ -304,7 +320,7 @@ def test_what_is_no_file_is_refused_without_waiting(
         path.mkdir()
     else:
         os.mknod(path, kind | 0o644)
-    named = [path] if name.startswith("/work") else []
+    named = [path] if name.startswith("/project") else []
     assert host.wrong(*named) == [f"cannot read policy {name}: {reason}"]
 
 
@@ -321,12 +337,12 @@ def test_a_file_in_place_of_a_directory_is_refused(host: Host, name: str) -> Non
     assert host.wrong()
 
 
-@pytest.mark.parametrize("name", [SYSTEM, USER, "/work/named.toml"])
+@pytest.mark.parametrize("name", [SYSTEM, USER, "/project/named.toml"])
 def test_a_huge_file_is_refused(host: Host, name: str) -> None:
     """A hundred megabytes of nothing are not read."""
     path = host.write(name)
     os.truncate(path, 100 << 20)
-    named = [path] if name.startswith("/work") else []
+    named = [path] if name.startswith("/project") else []
     assert host.wrong(*named) == [f"cannot read policy {name}: it is larger than 1 MiB"]
 
 
@@ -343,7 +359,7 @@ def test_a_file_without_a_size_is_bounded_as_well(host: Host) -> None:
     assert content.startswith(b"Name:")
 
 
-@pytest.mark.parametrize("named", [["/work/absent.toml"], [""], ["relative/absent.toml"]])
+@pytest.mark.parametrize("named", [["/project/absent.toml"], [""], ["relative/absent.toml"]])
 def test_a_named_file_has_to_be_there(host: Host, named: list[str]) -> None:
     """Whoever names a law wants it to hold, also when the name came out empty."""
     (complaint,) = host.wrong(*named)
@@ -363,12 +379,12 @@ def permissions_apply() -> Iterator[None]:
         os.seteuid(uid)
 
 
-@pytest.mark.parametrize("name", [SYSTEM, USER, "/work/named.toml"])
+@pytest.mark.parametrize("name", [SYSTEM, USER, "/project/named.toml"])
 def test_what_cannot_be_read_is_not_absent(host: Host, name: str) -> None:
     """Permission denied, on the file or on the way to it, stops everything."""
     path = host.write(name, mode=0)
     with permissions_apply():
-        wrong = host.wrong(*([path] if name.startswith("/work") else []))
+        wrong = host.wrong(*([path] if name.startswith("/project") else []))
     assert f"cannot read policy {name}: permission denied" in wrong
 
 
@@ -377,7 +393,7 @@ def test_everything_that_is_wrong_comes_at_once(host: Host) -> None:
     host.write(SYSTEM, mode=0o666)
     host.write(f"{DROP_INS}/a.toml")
     host.path(USER).mkdir()
-    files, errors = host.read("/work/absent.toml")
+    files, errors = host.read("/project/absent.toml")
     assert len(files) == 1
     assert len(errors) == 3
 
@@ -386,5 +402,5 @@ def test_one_bad_directory_is_one_error(host: Host) -> None:
     """However many files are in it."""
     host.write(SYSTEM)
     host.write(f"{DROP_INS}/a.toml")
-    host.path("/etc/saferun/.").chmod(0o777)
+    host.path("/etc/saferun").chmod(0o777)
     assert len(host.wrong()) == 1

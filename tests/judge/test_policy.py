@@ -155,7 +155,7 @@ def test_the_last_layer_wins_a_default_key_by_key() -> None:
 
 def test_the_specific_table_beats_the_general_one_within_a_layer_only() -> None:
     """Trust comes before precision: a later layer's general default still wins."""
-    system = layer("system", {"nonroot.defaults.memory": "1g", "defaults.memory": "2g"})
+    system = layer("system", {"defaults.memory": "2g", "nonroot.defaults.memory": "1g"})
     user = layer("user", {"defaults.memory": "3g"})
 
     def value(whom: str, *layers: Layer) -> list[Value]:

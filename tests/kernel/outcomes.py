@@ -70,5 +70,7 @@ def fresh_name() -> str:
 
 def never_started(docker: Command, name: str) -> None:
     """Assert that there is no container of this name."""
-    found = docker("rm", "--force", "--volumes", name)
-    assert "No such container" in found.stderr
+    found = docker("inspect", "--type=container", name)
+    if found.status == 0:
+        docker("rm", "--force", "--volumes", name)
+    assert found.status == 1, found.stdout

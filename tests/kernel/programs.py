@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Found = TypeVar("Found")
 
@@ -88,7 +90,37 @@ exec "$DOCKER" "$@\"""",
     return path, read
 
 
-def until(ask: Callable[[], Found], seconds: float = 30) -> Found:
+@contextmanager
+def running(
+    words: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program with nothing on stdin and pipes elsewhere; kill it if it outlives the test."""
+    with subprocess.Popen(
+        words,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: subprocess.Popen[bytes]) -> bytes:
+    """Wait for a line on stdout."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def rest(process: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
+    """Wait for the end; return the status and what is left on stdout and stderr."""
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def until(ask: Callable[[], Found], seconds: float = 15) -> Found:
     """Ask again and again until the answer is a yes, and return it."""
     end = time.monotonic() + seconds
     while not (answer := ask()):

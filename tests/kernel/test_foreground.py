@@ -11,12 +11,20 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.programs import real_docker, saferun_words, until
+from tests.kernel.programs import (
+    first_line,
+    real_docker,
+    rest,
+    running,
+    saferun_words,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,15 +93,11 @@ def test_a_container_that_is_killed_ends_with_137(
     docker: Command, image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:
     """128 and the signal, as the engine reports it."""
-    with subprocess.Popen(
-        [*words, "--name", name, image("busybox"), "sh", "-c", "echo up; sleep 60"],
-        env=environment,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
+    command = ["--name", name, image("busybox"), "sh", "-c", "echo up; sleep 60"]
+    with running([*words, *command], environment) as process:
+        assert first_line(process) == b"up\n"
         docker("kill", name)
-        assert process.wait(30) == 137
+        assert rest(process) == (137, b"", b"")
 
 
 def test_streams_are_separate_and_binary_clean(
@@ -132,9 +136,7 @@ def test_a_reader_that_goes_away_ends_it_as_it_ends_docker(
     command = ["--rm", image("busybox"), "head", "-c", "4194304", "/dev/zero"]
     ends = []
     for words in (DOCKER, SAFERUN):
-        with subprocess.Popen(
-            [*words, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        with running([*words, *command], environment) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             assert process.stdout.read(1) == b"\0"
@@ -194,24 +196,18 @@ def test_no_process_of_ours_remains_in_the_foreground(
 ) -> None:
     """The process that was saferun is the docker CLI, and there is no other."""
     command = ["--name", name, image("busybox"), "sh", "-c", "echo up; sleep 60"]
-    with subprocess.Popen(
-        [*SAFERUN, *command], env=environment, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
-        try:
-            cli = os.path.realpath(real_docker())
-            assert of_command_line(f"--name={name}") == {process.pid: cli}
-            assert Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text() == ""
-            held = {
-                os.readlink(entry.path)
-                for entry in os.scandir(f"/proc/{process.pid}/fd")
-                if int(entry.name) > 2
-            }
-            # Go's own: epoll, eventfd, and docker's connections to the engine.
-            assert not {path for path in held if path.startswith("/")}
-        finally:
-            process.send_signal(signal.SIGKILL)
+    with running([*SAFERUN, *command], environment) as process:
+        assert first_line(process) == b"up\n"
+        cli = os.path.realpath(real_docker())
+        assert of_command_line(f"--name={name}") == {process.pid: cli}
+        assert Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text() == ""
+        held = {
+            os.readlink(entry.path)
+            for entry in os.scandir(f"/proc/{process.pid}/fd")
+            if int(entry.name) > 2
+        }
+        # Go's own: epoll, eventfd, and docker's connections to the engine.
+        assert not {path for path in held if path.startswith("/")}
 
 
 @BOTH
@@ -241,16 +237,11 @@ def test_signals_reach_the_command(
 ) -> None:
     """docker forwards them (--sig-proxy), and the status is what the command makes of it."""
     trap = f"trap 'echo got; exit 3' {number.name[3:]}; echo up; while :; do sleep 0.05; done"
-    with subprocess.Popen(
-        [*words, "--name", name, "--rm", image("busybox"), "sh", "-c", trap],
-        env=environment,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
+    command = ["--name", name, "--rm", image("busybox"), "sh", "-c", trap]
+    with running([*words, *command], environment) as process:
+        assert first_line(process) == b"up\n"
         process.send_signal(number)
-        assert process.wait(30) == 3
-        assert process.stdout.read() == b"got\n"
+        assert rest(process) == (3, b"got\n", b"")
 
 
 @BOTH
@@ -258,19 +249,15 @@ def test_without_sig_proxy_a_signal_does_not_reach_the_command(
     docker: Command, image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:
     """--sig-proxy=false: the container goes on, whatever becomes of the CLI."""
-    trap = "trap 'echo got' TERM; echo up; while :; do sleep 0.05; done"
-    with subprocess.Popen(
-        [*words, "--sig-proxy=false", "--name", name, image("busybox"), "sh", "-c", trap],
-        env=environment,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"up\n"
+    trap = "trap 'echo got' TERM; trap 'exit 5' USR1; echo up; while :; do sleep 0.05; done"
+    command = ["--sig-proxy=false", "--name", name, image("busybox"), "sh", "-c", trap]
+    with running([*words, *command], environment) as process:
+        assert first_line(process) == b"up\n"
         process.send_signal(signal.SIGTERM)
-        # This one does reach it, and what came before it would have come before.
+        # Had the first been passed on, it would have come before this one.
+        time.sleep(0.2)
         docker("kill", "--signal", "USR1", name)
-        until(lambda: docker("inspect", "-f", "{{.State.Running}}", name).stdout == "false\n")
-        process.kill()
+        assert docker("wait", name).stdout == "5\n"
     assert docker("logs", name).stdout == "up\n"
 
 

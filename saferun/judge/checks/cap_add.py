@@ -45,6 +45,6 @@ def cap_add(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violatio
         "cap-add",
         f"capabilities not allowed{' for a non-root user' if nonroot else ''}: {' '.join(refused)}",
         f"allowed: {' '.join(name for name in NAMES if name in allowed) or 'none'}",
-        limit.origins,
+        tuple(dict.fromkeys(origin for name in refused for origin in limit.witnesses(name))),
         hint,
     )

@@ -51,9 +51,9 @@ def no_new_privileges(
     if given is False:
         yield Violation(
             NAME,
-            "no-new-privileges is required, and the command line turns it off",
+            "no-new-privileges is required, but turned off",
             origins=origins,
-            hint="leave out --security-opt=no-new-privileges=false",
+            hint="leave out no-new-privileges=false",
         )
     elif given is None:
         yield Obligation(NAME, "security-opt", NAME, "no-new-privileges is required", origins)

@@ -29,7 +29,7 @@ def privileged(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Viola
             "privileged",
             "--privileged is not allowed for a non-root user",
             "it cancels every --cap-drop, so a setuid file in the image would win back everything",
-            limit.origins,
+            limit.witnesses(),
             "ask for the capabilities that are needed with --cap-add, "
             "or run as root with --user=0 if you mean it",
         )
@@ -37,6 +37,6 @@ def privileged(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Viola
         yield Violation(
             "privileged",
             "--privileged is not allowed",
-            origins=limit.origins,
+            origins=limit.witnesses(),
             hint="ask for the capabilities and devices that are needed with --cap-add and --device",
         )

@@ -25,9 +25,9 @@ def read_only(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violat
     if spec.read_only is False:
         yield Violation(
             "read-only",
-            "a read-only root file system is required, and the command line turns it off",
+            "a read-only root file system is required, but turned off",
             origins=origins,
-            hint="leave out --read-only=false, and give writable places with --tmpfs or --volume",
+            hint="leave out read-only=false, and give writable places with --tmpfs or --volume",
         )
     elif spec.read_only is None:
         yield Obligation(

@@ -26,6 +26,6 @@ def verification(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Vio
         "verify",
         f"--verify={spec.verify} is not allowed",
         f"allowed: {' '.join(sorted(limit.names)) or 'none'}",
-        limit.origins,
+        limit.witnesses(spec.verify),
         'to allow this, a policy has to say [limits] verify = ["on", "off"]',
     )

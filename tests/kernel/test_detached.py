@@ -1,0 +1,426 @@
+"""In the background: confirmed from outside and only then named, or killed and removed."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kernel.forwarder import Forwarder
+from tests.kernel.programs import rest, running, saferun_words, script, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from tests.kernel.conftest import Command, Ended
+
+    Build = Callable[[str], str]
+
+ID = re.compile(r"[0-9a-f]{64}\n")
+SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+
+
+@pytest.fixture
+def name(docker: Command) -> Iterator[str]:
+    """Return a name for one container, which is removed afterwards."""
+    chosen = f"saferun-test-{secrets.token_hex(6)}"
+    yield chosen
+    docker("rm", "--force", "--volumes", chosen)
+
+
+@pytest.fixture
+def start(saferun: Command, name: str, tmp_path: Path) -> Callable[..., tuple[Ended, Any]]:
+    """Return a function that starts `-d -u 3267` under the name, and reads the report."""
+
+    def run(*words: str, env: Mapping[str, str] | None = None) -> tuple[Ended, Any]:
+        path = tmp_path / "report.json"
+        ended = saferun("-d", "-u", "3267", "--name", name, "--report", str(path), *words, env=env)
+        return ended, json.loads(path.read_text() or "null")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--init",), ("-t",), ("-it",), ("--restart=always",), ("--rm",), ("--log-driver=none",)],
+    ids=" ".join,
+)
+def test_a_long_running_command_is_confirmed_and_named(
+    docker: Command,
+    image: Build,
+    name: str,
+    start: Callable[..., tuple[Ended, Any]],
+    options: tuple[str, ...],
+) -> None:
+    """The id, and nothing else, on stdout; five empty sets of every process in the report."""
+    ended, report = start(*options, image("busybox"), "sleep", "60")
+    assert (ended.status, ended.stderr) == (0, "")
+    assert ID.fullmatch(ended.stdout)
+    assert docker("inspect", "--format", "{{.Id}}", name).stdout == ended.stdout
+    verdict = report["verdict"]
+    assert (verdict["outcome"], verdict["reasons"]) == ("confirmed", [])
+    assert report["container"] == ended.stdout.strip()
+    assert len(verdict["evidence"]) == (2 if "--init" in options else 1)
+    for process in verdict["evidence"]:
+        assert {process[each] for each in SETS} == {"0" * 16}
+        assert process["uids"] == [3267] * 4
+
+
+def test_what_was_given_back_is_in_the_evidence(
+    image: Build, start: Callable[..., tuple[Ended, Any]], tmp_path: Path
+) -> None:
+    """An allowed capability stays in the bounding set, for a non-root user in no other."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[nonroot.limits]\ncap-add = ["NET_BIND_SERVICE"]\n')
+    options = ("--policy", str(policy), "--cap-add", "NET_BIND_SERVICE")
+    ended, report = start(*options, image("busybox"), "sleep", "60")
+    assert (ended.status, ended.stderr) == (0, "")
+    assert report["verdict"]["outcome"] == "confirmed"
+    (process,) = report["verdict"]["evidence"]
+    assert process["CapBnd"] == "0000000000000400"
+    assert process["CapEff"] == "0" * 16
+
+
+@pytest.mark.parametrize("status", [0, 1, 126, 127])
+@pytest.mark.parametrize("options", [(), ("--rm",), ("--log-driver=none",)], ids=" ".join)
+def test_a_short_command_is_named_whatever_its_status(
+    image: Build,
+    start: Callable[..., tuple[Ended, Any]],
+    options: tuple[str, ...],
+    status: int,
+) -> None:
+    """Status 0 and the id, as docker run -d: too short to be seen, so "unverified" at worst."""
+    ended, report = start(*options, image("busybox"), "sh", "-c", f"exit {status}")
+    assert (ended.status, ended.stderr) == (0, "")
+    assert ID.fullmatch(ended.stdout)
+    assert report["verdict"]["outcome"] in ("confirmed", "unverified")
+    assert report["verdict"]["reasons"] or report["verdict"]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "message"),
+    [
+        ("nosuch", 127, 'exec: "nosuch": executable file not found in $PATH'),
+        ("/etc/passwd", 126, 'exec: "/etc/passwd": permission denied'),
+        ("/tmp", 126, 'exec: "/tmp": is a directory'),
+    ],
+)
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--rm",), ("--init",), ("-t",), ("--log-driver=none",), ("--rm", "--log-driver=none")],
+    ids=" ".join,
+)
+def test_a_command_that_cannot_be_executed_gives_dockers_status(
+    docker: Command,
+    saferun: Command,
+    image: Build,
+    name: str,
+    options: tuple[str, ...],
+    command: str,
+    status: int,
+    message: str,
+) -> None:
+    """As docker: no id, 126 or 127; the reason where the log can be read; nothing runs."""
+    words = ("-d", "-u", "3267", "--name", name, *options, image("busybox"), command)
+    plain = docker("run", *words)
+    docker("rm", "--force", name)
+    ended = saferun(*words)
+    if "--init" not in options:
+        # Under --init it is init that fails, later, and docker run says nothing of it.
+        assert plain.status == status
+    assert ended.status == status
+    assert ended.stdout == ""
+    if "--log-driver=none" not in options:
+        assert ended.stderr == f"saferun: {message}\n"
+    assert ended.stderr.startswith("saferun: ")
+    seen = docker("inspect", "--format", "{{.State.Running}}", name)
+    assert seen.stdout in ("false\n", "\n", "")
+
+
+def test_a_command_that_cannot_be_executed_is_not_restarted(
+    docker: Command, saferun: Command, image: Build, name: str
+) -> None:
+    """With --restart=always docker would not have started it even once."""
+    ended = saferun(
+        "-d", "-u", "3267", "--name", name, "--restart=always", image("busybox"), "nosuch"
+    )
+    assert (ended.status, ended.stdout) == (127, "")
+    assert ended.stderr == 'saferun: exec: "nosuch": executable file not found in $PATH\n'
+    state = "{{.State.Status}} {{.RestartCount}}"
+    before = docker("inspect", "--format", state, name).stdout
+    time.sleep(0.5)
+    assert docker("inspect", "--format", state, name).stdout == before
+    assert before.startswith("exited ")
+
+
+def test_a_restart_is_checked_again(docker: Command, saferun: Command, image: Build) -> None:
+    """The gate is the entrypoint: whatever starts the container starts the check."""
+    ended = saferun("-d", "-u", "3267", image("busybox"), "sh", "-c", "sets; sleep 60")
+    container = ended.stdout.strip()
+    try:
+        until(lambda: "takes" in docker("logs", container).stdout)
+        docker("restart", "--time=0", container)
+        until(lambda: docker("logs", container).stdout.count("takes") == 2)
+        assert docker("logs", container).stdout.count("CapBnd:\t0000000000000000") == 4
+    finally:
+        docker("rm", "--force", container)
+
+
+#: What a docker CLI could change behind saferun's back, as sed commands on its words, and what
+#: saferun then says of it. The words reach the container's start; the gate never sees them.
+TAMPERING = {
+    "no drop": (r"/^--cap-drop=/d", "cap-drop is empty, not ALL"),
+    "more": (r"s/^--cap-drop=.*/&\n--cap-add=NET_RAW/", "cap-add is NET_RAW, not empty"),
+    "root": (r"s/^--user=.*/--user=0/", "user is 0, not 3267"),
+    "unmasked": (r"s/^0000000000000000$/ffffffffffffffff/", None),
+    "no gate": (r"s/^--entrypoint=.*/--entrypoint=sleep/; /^0000/d; /^-$/d; /^--$/d; /^sleep$/d", None),
+}
+
+
+def tampering(directory: Path, edit: str) -> str:
+    """Return a docker CLI that edits the words of `docker run`, one word a line."""
+    return script(
+        directory / "docker",
+        f"""[ "$1" = run ] || exec "$DOCKER" "$@"
+words=$(printf '%s\\n' "$@" | sed '{edit}')
+IFS='
+'
+exec "$DOCKER" $words""",
+    )
+
+
+@pytest.mark.parametrize("what", ["no drop", "more", "root"])
+@pytest.mark.parametrize("options", [(), ("--restart=always",), ("--rm",)], ids=" ".join)
+def test_a_container_that_is_not_what_was_allowed_is_killed_and_removed(
+    docker: Command,
+    saferun: Command,
+    image: Build,
+    tmp_path: Path,
+    name: str,
+    options: tuple[str, ...],
+    what: str,
+) -> None:
+    """Something changed the words on their way: no id, 126, the reason, and nothing left."""
+    edit, reason = TAMPERING[what]
+    cli = tampering(tmp_path, edit)
+    words = ("-d", "-u", "3267", "--name", name, *options, image("busybox"), "sleep", "60")
+    ended = saferun(*words, env={"SAFERUN_DOCKER": cli})
+    assert (ended.status, ended.stdout) == (126, "")
+    said = ended.stderr.splitlines()
+    assert said[0] == "saferun: denied: the running container is not what was allowed"
+    assert f"saferun:   the engine's record says {reason}" in said
+    assert re.fullmatch("saferun: the container [0-9a-f]{12} was killed and removed", said[-1])
+    assert docker("inspect", name).status == 1
+
+
+def test_a_gate_that_was_told_other_masks_or_left_out_is_noticed_from_outside(
+    docker: Command, saferun: Command, image: Build, tmp_path: Path, name: str
+) -> None:
+    """No drop and masks that allow everything: the gate is content, the kernel's figures are not.
+
+    The same without any gate.
+    """
+    for what in ("unmasked", "no gate"):
+        edit = f"{TAMPERING['no drop'][0]}; {TAMPERING[what][0]}"
+        cli = tampering(tmp_path / what, edit)
+        words = ("-d", "-u", "3267", "--name", name, image("busybox"), "sleep", "60")
+        ended = saferun(*words, env={"SAFERUN_DOCKER": cli})
+        assert (ended.status, ended.stdout) == (126, ""), what
+        assert docker("inspect", name).status == 1
+
+
+def test_a_contradiction_is_in_the_report(
+    image: Build, start: Callable[..., tuple[Ended, Any]], tmp_path: Path
+) -> None:
+    """Programs read there what people read on stderr."""
+    cli = tampering(tmp_path, TAMPERING["no drop"][0])
+    ended, report = start(image("busybox"), "sleep", "60", env={"SAFERUN_DOCKER": cli})
+    assert ended.status == 126
+    assert report["verdict"]["outcome"] == "contradicted"
+    assert report["verdict"]["reasons"] == [
+        "the engine's record says cap-drop is empty, not ALL"
+    ]
+
+
+@pytest.mark.parametrize("what", ["no drop", "more"])
+def test_in_the_foreground_the_gate_refuses(
+    saferun: Command, image: Build, tmp_path: Path, what: str
+) -> None:
+    """One line that names set and capabilities, 126, and the command never runs."""
+    cli = tampering(tmp_path, TAMPERING[what][0])
+    if what == "more":
+        cli = tampering(tmp_path, r"s/^--cap-drop=.*/&\n--cap-add=NET_RAW/")
+    words = ("-u", "3267", "--rm", image("busybox"), "echo", "ran")
+    ended = saferun(*words, env={"SAFERUN_DOCKER": cli})
+    assert (ended.status, ended.stdout) == (126, "")
+    held = {
+        "no drop": "CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE "
+        "NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP",
+        "more": "NET_RAW",
+    }
+    begin = "saferun: denied: uid 3267 holds capabilities it must not: "
+    assert ended.stderr.startswith(begin)
+    sets = dict(part.split(" ", 1) for part in ended.stderr.removeprefix(begin).strip().split("; "))
+    assert sets["CapBnd"] == held[what]
+
+
+def test_in_the_foreground_the_gate_refuses_another_user(
+    saferun: Command, image: Build, tmp_path: Path
+) -> None:
+    """Root instead of 3267, with everything: the mask for root is just as narrow."""
+    cli = tampering(tmp_path, "s/^--user=.*/--user=0/; /^--cap-drop=/d")
+    words = ("-u", "3267", "--rm", image("busybox"), "echo", "ran")
+    ended = saferun(*words, env={"SAFERUN_DOCKER": cli})
+    assert (ended.status, ended.stdout) == (126, "")
+    assert ended.stderr.startswith("saferun: denied: uid 0 holds capabilities it must not: ")
+
+
+def test_dockers_own_refusal_passes_through(
+    docker: Command, saferun: Command, image: Build, name: str
+) -> None:
+    """A taken name: docker's words, docker's status, and the one that has it stays."""
+    docker("create", "--name", name, image("busybox"), "true")
+    words = ("-d", "-u", "3267", "--name", name, image("busybox"), "true")
+    assert saferun(*words) == docker("run", *words)
+    assert docker("inspect", name).status == 0
+
+
+def test_a_cidfile_and_rm_work_in_the_background(
+    docker: Command, saferun: Command, image: Build, name: str, tmp_path: Path
+) -> None:
+    """The id is in the file; once ended, the container is gone."""
+    path = tmp_path / "cid"
+    ended = saferun(
+        *("-d", "--rm", "-u", "3267", "--name", name, "--cidfile", str(path)),
+        *(image("busybox"), "sleep", "60"),
+    )
+    assert (ended.status, ended.stderr) == (0, "")
+    assert path.read_text() == ended.stdout.strip()
+    docker("kill", name)
+    until(lambda: docker("inspect", name).status)
+
+
+def test_root_in_the_background_runs_as_with_docker(
+    docker: Command, start: Callable[..., tuple[Ended, Any]], image: Build, name: str
+) -> None:
+    """No law speaks of root: the id, and docker's own capabilities."""
+    ended, report = start("-u", "0", image("busybox"), "sleep", "60")
+    assert (ended.status, ended.stderr) == (0, "")
+    assert report["verdict"]["outcome"] == "confirmed"
+    assert docker("inspect", "-f", "{{.HostConfig.CapDrop}}", name).stdout in ("[]\n", "<no value>\n")
+
+
+def test_a_report_that_cannot_be_written_stops_everything_beforehand(
+    docker: Command, saferun: Command, image: Build, name: str
+) -> None:
+    """It is opened before anything is started."""
+    for path in ("/no/such/directory/report", "/"):
+        words = ("-u", "3267", "--name", name, "--report", path, image("busybox"), "true")
+        for detach in ((), ("-d",)):
+            ended = saferun(*detach, *words)
+            assert (ended.status, ended.stdout) == (125, "")
+            assert ended.stderr.startswith(f"saferun: cannot write the report {path}: ")
+            assert ended.stderr.endswith("saferun: nothing was started\n")
+            assert docker("inspect", name).status == 1
+
+
+# ---- Interrupted, or abandoned by the engine ------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_any_stage_leaves_nothing(
+    docker: Command,
+    image: Build,
+    environment: Mapping[str, str],
+    engine: str,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    """Whichever request to the engine it meets: no id, and what was made is removed again.
+
+    The user is a name and the gate has not been seen before, so that both helper containers and
+    the detached start are on the way. Every round the signal comes one request later.
+    """
+    command = ["-d", "-u", "app", image("busybox"), "sleep", "60"]
+    stage, interrupted = 0, True
+    while interrupted:
+        stage += 1
+        requests: list[str] = []
+        process = None
+
+        def watch(head: str) -> None:
+            requests.append(head.partition("\r\n")[0])
+            if len(requests) == stage:
+                until(lambda: process is not None)
+                process.send_signal(number)
+
+        home = tmp_path / f"home-{stage}"
+        with Forwarder(engine, tmp_path / f"{stage}.sock", watch) as way:
+            given = {**environment, "DOCKER_HOST": way.host, "HOME": str(home)}
+            with running([*saferun_words(), *command], given) as process:
+                status, out, err = rest(process)
+        where = f"{number.name} at request {stage}: {requests[stage - 1 :]}"
+        interrupted = len(requests) >= stage and status != 0
+        containers = [made for made in way.made if docker("container", "inspect", made).status == 0]
+        images = [made for made in way.made if docker("image", "inspect", made).status == 0]
+        if interrupted:
+            assert out == b"", where
+            assert status in (-number, 128 + number), (where, err)
+            assert b"Traceback" not in err, (where, err)
+            assert (containers, images) == ([], []), where
+        else:
+            # It came too late for docker, or not at all: a container runs and was named.
+            assert containers == [out.decode().strip()], where
+            docker("rm", "--force", *containers)
+    assert stage > 10
+
+
+def test_an_engine_that_dies_at_any_stage_is_told_and_no_traceback_is_shown(
+    docker: Command,
+    image: Build,
+    environment: Mapping[str, str],
+    engine: str,
+    tmp_path: Path,
+) -> None:
+    """From one request on nobody answers any more.
+
+    Before docker has started the container: an error. After that: named, but unverified.
+    """
+    stage, died = 0, True
+    outcomes = []
+    while died:
+        stage += 1
+        requests: list[str] = []
+
+        def watch(head: str) -> None:
+            requests.append(head.partition("\r\n")[0])
+            if len(requests) == stage:
+                way.cut()
+
+        home, report = tmp_path / f"home-{stage}", tmp_path / f"report-{stage}"
+        words = ["-d", "-u", "app", "--report", str(report), image("busybox"), "sleep", "60"]
+        with Forwarder(engine, tmp_path / f"{stage}.sock", watch) as way:
+            given = {**environment, "DOCKER_HOST": way.host, "HOME": str(home)}
+            with running([*saferun_words(), *words], given) as process:
+                status, out, err = rest(process)
+        died = len(requests) >= stage
+        where = f"dead from request {stage}: {requests[stage - 1 :]}, {err!r}"
+        for made in way.made:
+            docker("rm", "--force", made)
+            docker("rmi", "--force", made)
+        assert b"Traceback" not in err, where
+        assert (status == 0) == bool(out), where
+        if status == 0:
+            outcomes.append(json.loads(report.read_text())["verdict"]["outcome"])
+        else:
+            assert err, where
+    assert outcomes[-1] == "confirmed"
+    assert set(outcomes[:-1]) <= {"unverified", "confirmed"}
+    assert "unverified" in outcomes
