@@ -39,3 +39,12 @@ class GateError(SaferunError):
 
 class ImageError(SaferunError):
     """The image is missing, or its facts cannot be read."""
+
+
+class Interrupted(BaseException):
+    """A signal asked saferun to end while it was at work on the engine; `number` is which."""
+
+    def __init__(self, number: int) -> None:
+        """Take the signal's number."""
+        super().__init__(number)
+        self.number = number

@@ -27,7 +27,7 @@ def gate_line(log: bytes, *, tty: bool) -> str | None:
 
     The gate writes one line and exits, so it can only be the last one.
     """
-    lines = stderr_of(log, tty=tty).strip().splitlines()
+    lines = stderr_of(log, tty=tty).rstrip().splitlines()
     if not lines or not lines[-1].startswith(GATE_PREFIX):
         return None
     return lines[-1].removeprefix(GATE_PREFIX).decode("utf-8", "surrogateescape").strip()

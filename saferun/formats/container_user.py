@@ -19,19 +19,13 @@ def user_part(user: str) -> str:
 def number(name: str) -> int | None:
     """Return the uid that a user is by itself, or None when it is a name to be looked up.
 
-    As Go's strconv.Atoi: decimal digits with an optional sign, nothing else. An empty user is uid
-    0. A number outside 0..2147483647 is refused by the engine; it is returned as it is.
+    An empty user is uid 0. A number outside 0..2147483647 is refused by the engine at start and is
+    returned as it is; one beyond 64 bits is a name to older engines.
     """
     if not name:
         return 0
-    digits = name[1:] if name[0] in "+-" else name
-    # str.isdigit() alone would take digits of other scripts, which Go does not.
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    # The engine refuses what does not fit 31 bits; ten digits are enough to see that, and a million
-    # of them would be slow to convert.
-    value = int(digits.lstrip("0")[:10] or "0")
-    return -value if name[0] == "-" else value
+    value, whole = _atoi(name)
+    return value if whole else None
 
 
 def look_up(name: str, passwd: bytes) -> int | None:
@@ -42,12 +36,28 @@ def look_up(name: str, passwd: bytes) -> int | None:
     """
     wanted = name.encode("utf-8", "surrogateescape")
     for line in passwd.split(b"\n"):
-        fields = line.strip().split(b":")
-        if not fields[0] or fields[0] != wanted:
-            continue
-        uid = number(fields[2].decode("utf-8", "replace")) if len(fields) > 2 else 0  # noqa: PLR2004 - passwd(5) has the uid third
-        return (uid or 0) & 0xFFFFFFFF
+        given, _, rest = line.strip().partition(b":")
+        if given and given == wanted:
+            uid = rest.partition(b":")[2].partition(b":")[0]
+            return _atoi(uid.decode("utf-8", "replace"))[0] & 0xFFFFFFFF
     return None
+
+
+def _atoi(text: str) -> tuple[int, bool]:
+    """Convert as Go's strconv.Atoi: the value, and whether it is what the text says.
+
+    Decimal digits with an optional sign, nothing else: other text is 0; what does not fit 64 bits
+    is the nearest number that does.
+    """
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    # str.isdigit() alone would take digits of other scripts.
+    if not (digits.isascii() and digits.isdigit()):
+        return 0, False
+    # No number of 64 bits has more digits, and a million of them would be slow to convert.
+    least, most = -(1 << 63), (1 << 63) - 1
+    value = int(digits.lstrip("0")[:20] or "0") * (-1 if text[0] == "-" else 1)
+    nearest = max(least, min(value, most))
+    return nearest, nearest == value
 
 
 def may_cover_passwd(targets: tuple[str | None, ...]) -> bool:

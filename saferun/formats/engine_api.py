@@ -121,6 +121,9 @@ def mounts(body: bytes) -> tuple[tuple[str, str], ...]:
     Raises ValueError when it is not such an answer.
     """
     listed = _object(decode(body)).get("Mounts") or []
+    if not isinstance(listed, list):
+        message = "expected a list of mounts"
+        raise ValueError(message)  # noqa: TRY004 - the documented error
     return tuple(
         (_text(mount.get("Destination")), _text(mount.get("Name") or ""))
         for mount in map(_object, listed)

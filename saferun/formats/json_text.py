@@ -31,7 +31,7 @@ def decode(data: bytes) -> Any:  # noqa: ANN401 - JSON is whatever it is
 
         context: Any = _Context
         value, end = make_scanner(context)(text.lstrip(" \t\n\r"), 0)
-    except (ImportError, StopIteration, SystemError, ValueError):
+    except (ImportError, RecursionError, StopIteration, SystemError, ValueError):
         # Before Python 3.13 the scanner cannot even raise its error without json.decoder.
         return _decode_slowly(text)
     return value if end == len(text.strip(" \t\n\r")) else _decode_slowly(text)

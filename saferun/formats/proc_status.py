@@ -8,8 +8,8 @@ from __future__ import annotations
 from saferun.judge.capabilities import SETS
 from saferun.judge.verify import Evidence
 
-#: The uid_map of a process in the initial user namespace.
-IDENTITY = ((0, 0, 4294967295),)
+#: How long an engine's container ids are, in hex digits.
+ID_DIGITS = 64
 
 
 def evidence(pid: int, status: bytes, uid_map: bytes) -> Evidence:
@@ -51,6 +51,8 @@ def belongs_to(cgroup: bytes, container_id: str) -> bool:
     The whole 64-digit id must be a component of a path: `<id>` with the cgroupfs driver,
     `docker-<id>.scope` with systemd's, on cgroup v1 and v2.
     """
+    if len(container_id) != ID_DIGITS or set(container_id) - set("0123456789abcdef"):
+        return False
     wanted = {container_id, f"docker-{container_id}.scope", f"libpod-{container_id}.scope"}
     return any(
         not wanted.isdisjoint(line.partition(":")[2].partition(":")[2].split("/"))

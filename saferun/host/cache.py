@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import stat
 
+from saferun.host import home
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +27,7 @@ class Cache:
         """Find the directory; it is made when something is first remembered."""
         base = environ.get("XDG_CACHE_HOME", "")
         if not base.startswith("/"):
-            base = os.path.expanduser("~/.cache")
+            base = f"{home.directory(environ)}/.cache"
         self._directory = f"{base}/saferun"
 
     def recall(self, name: str) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import ENOENT
+from errno import E2BIG
 
 from saferun.errors import DockerCliError
 
@@ -18,6 +18,8 @@ VARIABLE = "SAFERUN_DOCKER"
 #: Set for the CLI that saferun starts, so that a `docker` which calls saferun again is noticed.
 GUARD = "SAFERUN_STARTED_DOCKER"
 
+#: What a shell reports for a program that cannot be executed.
+NOT_EXECUTED = 126
 #: docker run's exit status for a command line that it cannot read.
 REFUSED = 125
 
@@ -33,7 +35,7 @@ def find(environ: Mapping[str, str], ourselves: str) -> str:
     own = _identity(ourselves)
     named = environ.get(VARIABLE)
     if named and "/" in named:
-        if _identity(named) == own:
+        if own is not None and _identity(named) == own:
             message = f"{VARIABLE}={named} is saferun itself"
             raise DockerCliError(message, "name the real docker CLI")
         if not _is_program(named):
@@ -61,8 +63,12 @@ def become(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) ->
     try:
         os.execve(docker, _argv(arguments), guarded(docker, environ))  # noqa: S606 - no shell is the point
     except OSError as error:
-        what = "the arguments and the environment" if error.errno != ENOENT else docker
-        message = f"cannot execute {docker}: {what}: {(error.strerror or str(error)).lower()}"
+        what = "its arguments and the environment: " if error.errno == E2BIG else ""
+        message = f"cannot execute {docker}: {what}{(error.strerror or str(error)).lower()}"
+        raise DockerCliError(message) from error
+    except ValueError as error:
+        # An image can say anything in JSON, but nothing with a NUL in it can be executed.
+        message = f"cannot execute {docker}: a word of the command has a NUL in it"
         raise DockerCliError(message) from error
 
 
@@ -139,14 +145,17 @@ def quietly(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -
     """Run `docker ARGUMENTS` without showing what it prints; return its exit status."""
     import subprocess  # only when something has to be stopped
 
-    return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
-        [docker, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=guarded(docker, environ),
-        check=False,
-    ).returncode
+    try:
+        return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
+            [docker, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=guarded(docker, environ),
+            check=False,
+        ).returncode
+    except (OSError, ValueError):
+        return NOT_EXECUTED
 
 
 def _argv(arguments: Sequence[str]) -> list[str]:

@@ -15,6 +15,8 @@ import os
 from errno import EACCES, ENOENT, EPERM
 
 from saferun.errors import EngineError
+from saferun.host import home
+from saferun.host.docker_cli import guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = "/var/run/docker.sock"
 #: The CLI reads its configuration whole; nobody's is larger than this.
 LARGEST_FILE = 1 << 20
+#: How long `docker system dial-stdio` may take to notice that nobody listens any more.
+PATIENCE_SECONDS = 2
+#: Stands for a value that only the CLI itself can tell; it is no name of a context.
+UNCLEAR = ("",)
 
 
 class Endpoint:
@@ -75,7 +81,7 @@ class Endpoint:
                 stdin=with_fd,
                 stdout=with_fd,
                 stderr=subprocess.PIPE,
-                env=self._environ,
+                env=guarded(self._docker, self._environ),
             )
         except OSError as error:
             ours.close()
@@ -101,7 +107,13 @@ class Connection:
         self.stream.close()
         if self._dialler is None:
             return ""
-        _, complaint = self._dialler.communicate()
+        import subprocess
+
+        try:
+            _, complaint = self._dialler.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._dialler.kill()
+            _, complaint = self._dialler.communicate()
         return complaint.decode("utf-8", "replace").strip()
 
 
@@ -117,12 +129,14 @@ def unix_socket(environ: Mapping[str, str], decode: Callable[[bytes], object]) -
     if host is not None or context == "":
         # Set but empty: newer CLIs take it for unset, older ones do not.
         return None
-    directory = environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
+    directory = environ.get("DOCKER_CONFIG") or f"{home.directory(environ)}/.docker"
     if context is None:
         config = _read(f"{directory}/config.json", decode)
         if config is None:
             return None
-        context = config.get("currentContext") or "default"
+        context = _field(config, "currentContext") or "default"
+    if context is UNCLEAR:
+        return None
     if context == "default":
         return DEFAULT_SOCKET
     return _path_of(_host_of(directory, context, decode))
@@ -135,12 +149,21 @@ def _host_of(directory: str, context: object, decode: Callable[[bytes], object])
     name = sha256(str(context).encode("utf-8", "surrogateescape")).hexdigest()
     found: object = _read(f"{directory}/contexts/meta/{name}/meta.json", decode)
     for key in ("Endpoints", "docker", "Host"):
-        found = found.get(key) if isinstance(found, dict) else None
+        found = _field(found, key)
     return found
 
 
+def _field(value: object, name: str) -> object:
+    """Return a field of a JSON object; UNCLEAR when Go, which ignores case, might see another."""
+    if not isinstance(value, dict):
+        return None
+    same = [key for key in value if key.casefold() == name.casefold()]
+    return UNCLEAR if same not in ([], [name]) else value.get(name)
+
+
 def _path_of(host: object) -> str | None:
-    if not isinstance(host, str) or not host.startswith("unix://"):
+    # The CLI trims blanks, and what it makes of the rest is its business.
+    if not isinstance(host, str) or not host.startswith("unix://") or host != host.strip():
         return None
     path = host.removeprefix("unix://") or DEFAULT_SOCKET
     return path if path.startswith("/") else None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: An answer larger than this is not one that saferun asked for.
 LARGEST_ANSWER = 64 << 20
 #: The statuses that mean something to more than one caller (RFC 9110).
-OK, MISSING = 200, 404
+OK, NO_CONTENT, NOT_MODIFIED, MISSING = 200, 204, 304, 404
 #: What may stand in a path segment as it is (RFC 3986 unreserved and some of pchar).
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:@")
 
@@ -82,6 +82,13 @@ class _Reader:
         self._buffer = b""
 
     def answer(self) -> Answer:
+        while True:
+            answer = self._one()
+            # 1xx only announce the answer (RFC 9110 15.2).
+            if answer.status >= OK:
+                return answer
+
+    def _one(self) -> Answer:
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, _, rest = head[0].partition(" ")
         if not version.startswith("HTTP/1."):
@@ -91,18 +98,19 @@ class _Reader:
             name.strip().lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head[1:])
         }
-        return Answer(int(rest[:3]), headers, self._body(headers))
+        status = int(rest[:3])
+        bodiless = status < OK or status in (NO_CONTENT, NOT_MODIFIED)
+        return Answer(status, headers, b"" if bodiless else self._body(headers))
 
     def _body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunks()
         if "content-length" in headers:
             return self._exactly(int(headers["content-length"]))
-        if headers.get("connection", "").lower() == "close":
-            while self._more():
-                pass
-            return self._exactly(len(self._buffer))
-        return b""
+        # Neither said: it goes on until the connection ends (RFC 9112 6.3).
+        while self._more():
+            pass
+        return self._exactly(len(self._buffer))
 
     def _chunks(self) -> bytes:
         body = b""
@@ -113,6 +121,9 @@ class _Reader:
                     pass
                 return body
             body += self._exactly(size)
+            if len(body) > LARGEST_ANSWER:
+                message = "an endless answer"
+                raise ValueError(message)
             self._until(b"\r\n")
 
     def _until(self, end: bytes) -> bytes:

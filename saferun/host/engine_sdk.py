@@ -33,31 +33,33 @@ def client(endpoint: Endpoint, version: str) -> docker.APIClient:
 
 
 class _Connection(urllib3.connection.HTTPConnection):
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, opened: list[Connection]) -> None:
         super().__init__("localhost", timeout=SECONDS)
         self._endpoint = endpoint
-        self._open: Connection | None = None
+        self._opened = opened
 
     def connect(self) -> None:
-        self._open = self._endpoint.connect()
+        connection = self._endpoint.connect()
+        self._opened.append(connection)
         # http.client wants a full socket object, with makefile().
-        self.sock = socket.socket(fileno=self._open.stream.detach())
+        self.sock = socket.socket(fileno=connection.stream.detach())
         self.sock.settimeout(SECONDS)
-
-    def close(self) -> None:
-        super().close()
-        if self._open is not None:
-            self._open.close()
-            self._open = None
 
 
 class _Pool(urllib3.connectionpool.HTTPConnectionPool):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__("localhost", timeout=SECONDS, maxsize=1)
         self._endpoint = endpoint
+        self._opened: list[Connection] = []
 
     def _new_conn(self) -> _Connection:
-        return _Connection(self._endpoint)
+        return _Connection(self._endpoint, self._opened)
+
+    def close(self) -> None:
+        super().close()
+        # Not when a single connection is closed: http.client does that while it still reads.
+        while self._opened:
+            self._opened.pop().close()
 
 
 class _Adapter(BaseHTTPAdapter):

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from saferun.errors import EngineError, GateError
-from saferun.host.scratch_container import read_file, scratch, sdk
+from saferun.host.scratch_container import read_file, removed_afterwards, scratch, sdk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,9 +49,10 @@ def fill(
     """
     files = gates()
     with sdk(endpoint, version) as client:
-        imported = client.import_image_from_data(_tar(directory, files))
-        image = _image_id(imported)
-        try:
+        with removed_afterwards(
+            lambda: _image_id(client.import_image_from_data(_tar(directory, files))),
+            lambda image: client.remove_image(image, force=True),
+        ) as image:
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     found = _fill_once(client, image, volume, label, directory, files)
@@ -65,8 +66,6 @@ def fill(
                 if found == files:
                     return
                 time.sleep(PAUSE_SECONDS)
-        finally:
-            client.remove_image(image, force=True)
     message = f"the volume {volume} does not hold saferun's gates"
     raise GateError(
         message,

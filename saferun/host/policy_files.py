@@ -10,6 +10,7 @@ import os
 import stat
 
 from saferun.errors import PolicyError
+from saferun.host import home
 from saferun.host.trusted_file import ANYWHERE, FILE, LISTING, check, contents, reach, unreadable
 
 TYPE_CHECKING = False
@@ -148,12 +149,5 @@ def _configuration(environ: Mapping[str, str]) -> str:
     configuration = environ.get("XDG_CONFIG_HOME", "")
     if configuration.startswith("/"):
         return configuration
-    home = environ.get("HOME", "")
-    if not home.startswith("/"):
-        import pwd  # a module of its own, and HOME is nearly always set
-
-        try:
-            home = pwd.getpwuid(os.getuid()).pw_dir
-        except KeyError:
-            return ""
-    return f"{home}/.config"
+    where = home.directory(environ)
+    return f"{where}/.config" if where.startswith("/") else ""

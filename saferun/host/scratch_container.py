@@ -13,15 +13,17 @@ import requests.exceptions
 
 from saferun.errors import EngineError
 from saferun.host import engine_sdk
-from saferun.host.signals import Raised
+from saferun.host.signals import Deferred, Raised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from saferun.host.endpoint import Endpoint
 
 #: Tells what the container is for, to whoever sees it while it is there.
 LABEL = "saferun.scratch"
+#: The bit of Go's fs.FileMode, in which the engine tells a file's kind, that means a directory.
+GO_MODE_DIR = 1 << 31
 #: Larger than any passwd or gate; an image could hold a file of any size there.
 LARGEST_FILE = 4 << 20
 #: How many links the engine would follow before it gives up (Linux MAXSYMLINKS).
@@ -51,20 +53,32 @@ def scratch(
     client: docker.APIClient, image: str, purpose: str, mounts: Sequence[Mapping[str, Any]] = ()
 ) -> Iterator[str]:
     """Yield the id of a container of this image that is never started, and remove it."""
-    made = client.create_container_from_config(  # type: ignore[no-untyped-call]  # types-docker
-        {
-            "Image": image,
-            "Labels": {LABEL: purpose},
-            # Never executed; an image may have no command of its own, and then it has to be said.
-            "Entrypoint": ["/saferun-never-starts-this"],
-            "NetworkDisabled": True,
-            "HostConfig": {"NetworkMode": "none", "Mounts": list(mounts)},
-        }
-    )["Id"]
+    config = {
+        "Image": image,
+        "Labels": {LABEL: purpose},
+        # Never executed; an image may have no command of its own, and then it has to be said.
+        "Entrypoint": ["/saferun-never-starts-this"],
+        "NetworkDisabled": True,
+        "HostConfig": {"NetworkMode": "none", "Mounts": list(mounts)},
+    }
+    with removed_afterwards(
+        lambda: str(client.create_container_from_config(config)["Id"]),  # type: ignore[no-untyped-call]  # types-docker
+        lambda made: client.remove_container(made, v=True, force=True),
+    ) as made:
+        yield made
+
+
+@contextmanager
+def removed_afterwards(make: Callable[[], str], remove: Callable[[str], object]) -> Iterator[str]:
+    """Yield what was made on the engine, and remove it, also when a signal comes at any moment."""
+    with Deferred() as signals:
+        made = make()
     try:
+        signals.deliver()
         yield made
     finally:
-        client.remove_container(made, v=True, force=True)
+        with Deferred():
+            remove(made)
 
 
 def read_file(client: docker.APIClient, container: str, path: str) -> bytes | None:
@@ -74,7 +88,7 @@ def read_file(client: docker.APIClient, container: str, path: str) -> bytes | No
             stream, found = client.get_archive(container, path)
         except docker.errors.NotFound:
             return None
-        if found.get("size", 0) > LARGEST_FILE:
+        if found.get("size", 0) > LARGEST_FILE or found.get("mode", 0) & GO_MODE_DIR:
             return None
         archive = b"".join(stream)
         if found.get("linkTarget"):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import signal
 
+from saferun.errors import Interrupted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
@@ -17,17 +19,11 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(BaseException):
-    """A signal asked saferun to end; `number` is which."""
-
-    def __init__(self, number: int) -> None:
-        """Take the signal's number."""
-        super().__init__(number)
-        self.number = number
-
-
 class Deferred:
-    """Within `with Deferred() as signals:` an ending signal is only noted in `signals.number`."""
+    """Within `with Deferred() as signals:` an ending signal is only noted in `signals.number`.
+
+    A second one means it: it raises Interrupted, whatever is left behind.
+    """
 
     def __init__(self) -> None:
         """Note nothing yet."""
@@ -52,15 +48,22 @@ class Deferred:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def deliver(self) -> None:
+        """Raise Interrupted if a signal was noted."""
+        if self.number is not None:
+            raise Interrupted(self.number)
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.number = self.number or number
+        if self.number is not None:
+            raise Interrupted(number)
+        self.number = number
 
 
 class Raised(Deferred):
     """Within `with Raised():` an ending signal raises Interrupted, so that `finally` cleans up."""
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        super()._note(number, _frame)
+        self.number = number
         # One is enough: the clean-up that follows must not be cut short by an impatient second.
         for each in self._before:
             signal.signal(each, signal.SIG_IGN)

@@ -33,7 +33,8 @@ class Outcome:
     """What a command said, did to its directory, and asked of the engine.
 
     The directory is called DIR throughout. `calls` are sorted, because the CLI makes some of them
-    at the same time; `creates` are the bodies of those that create a container.
+    at the same time; `creates` are the bodies of those that create a container, and `headers` what
+    came with them.
     """
 
     status: int
@@ -42,6 +43,7 @@ class Outcome:
     files: Mapping[str, str]
     calls: Sequence[str]
     creates: Sequence[Any]
+    headers: Sequence[Mapping[str, str]]
 
 
 def play(
@@ -92,6 +94,11 @@ def play(
             },
             sorted(f"{one.method} {one.path} {sorted(one.query)}" for one in engine.requests),
             [ordered(json.loads(named(one.body))) for one in engine.creates],
+            [
+                # As long as the body, which is compared.
+                {name: text for name, text in one.headers.items() if name != "content-length"}
+                for one in engine.creates
+            ],
         )
 
 

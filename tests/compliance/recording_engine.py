@@ -11,8 +11,11 @@ that it "runs" end at once with status 0 and print nothing.
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import socket
+import tarfile
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -34,12 +37,16 @@ IMAGE = "sha256:" + "1ace" * 16
 
 @dataclass(frozen=True)
 class Request:
-    """One call: path without the API version, query as pairs in the order given."""
+    """One call: path without the API version, query as pairs in the order given.
+
+    Header names are in lower case.
+    """
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:  # noqa: ANN401 - JSON is whatever it is
         """Return the body, which must be JSON."""
@@ -48,7 +55,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Image:
-    """What an image says about itself; `pulled` is False until somebody pulls it."""
+    """What an image says about itself; `pulled` is False until somebody pulls it.
+
+    Whoever asks for another platform of it is given that one: every image is there for all.
+    """
 
     config: Mapping[str, Any] = field(default_factory=lambda: {"Cmd": ["sh"]})
     os: str = "linux"
@@ -60,15 +70,17 @@ class RecordingEngine:
     """The engine, while it is entered as a context manager.
 
     What it says can be set up, also while it runs. `images` by reference as the client writes it,
-    any other name being a plain `Image()`; `volumes` by name, as the API shows them; `state`, the
-    state of the container; `answers`, status and JSON for a "METHOD /path" instead of all that.
-    `requests` is everything that was asked, in order of arrival.
+    `any_image` being behind any other name; `volumes` by name, as the API shows them; `state`, the
+    state of the container; `files`, what can be read in containers, by path; `answers`, status and
+    JSON for a "METHOD /path" instead of all that. `requests` is everything that was asked, in order
+    of arrival.
     """
 
     def __init__(self, path: Path) -> None:
         self.address = f"unix://{path}"
         self.api_version = "1.51"
         self.images: dict[str, Image] = {}
+        self.any_image = Image()
         self.volumes: dict[str, Mapping[str, Any]] = {}
         self.state: dict[str, Any] = {
             "Status": "exited",
@@ -77,6 +89,7 @@ class RecordingEngine:
             "ExitCode": 0,
             "StartedAt": "2026-01-01T00:00:00Z",
         }
+        self.files: dict[str, bytes] = {}
         self.answers: dict[str, tuple[int, object]] = {}
         self.requests: list[Request] = []
         self.started = threading.Event()
@@ -91,7 +104,7 @@ class RecordingEngine:
 
     def image(self, name: str) -> Image:
         """Return the image of a name."""
-        return self.images.get(name, Image())
+        return self.images.get(name, self.any_image)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -149,6 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             path,
             tuple(parse_qsl(url.query, keep_blank_values=True)),
             self._read_body(),
+            {name.lower(): value for name, value in self.headers.items()},
         )
         self.engine.requests.append(request)
         if replaced := self.engine.answers.get(f"{request.method} {path}"):
@@ -182,6 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with JSON, or with nothing."""
         body = b"" if value is None else json.dumps(value).encode()
         self.send_response(status)
+        self.send_header("Api-Version", self.engine.api_version)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -224,7 +239,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not image.pulled:
             self._answer(404, {"message": f"No such image: {name}"})
             return
-        facts = {"Os": image.os, "Architecture": image.architecture, "RepoTags": [name]}
+        platform = json.loads(dict(request.query).get("platform", "{}"))
+        facts = {
+            "Os": platform.get("os") or image.os,
+            "Architecture": platform.get("architecture") or image.architecture,
+            "RepoTags": [name],
+        }
         self._answer(200, {"Id": IMAGE, "Config": image.config, **facts})
 
     def _volumes(self, _request: Request, name: str) -> None:
@@ -251,7 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200)
         elif action == "json":
             self._inspect()
-        elif action in ("kill", "resize", "archive") or request.method == "DELETE":
+        elif action == "archive":
+            self._archive(dict(request.query).get("path", ""))
+        elif action in ("kill", "resize") or request.method == "DELETE":
             self._answer(204 if request.method == "DELETE" else 200)
         else:
             self._unknown(request, what)
@@ -270,8 +292,29 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = creates[-1].json()
         host = body.pop("HostConfig", {})
+        body["User"] = body.get("User") or self.engine.image(body["Image"]).config.get("User", "")
         record = {"Id": CONTAINER, "State": self.engine.state}
         self._answer(200, {**record, "Config": body, "HostConfig": host})
+
+    def _archive(self, path: str) -> None:
+        """Answer with a tar of the file, and with what the client would rather know first."""
+        content = self.engine.files.get(path)
+        if content is None:
+            self._answer(404, {"message": f"Could not find the file {path} in container"})
+            return
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            member = tarfile.TarInfo(path.rpartition("/")[2])
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        stat = {"name": member.name, "size": member.size, "mode": 0o644, "linkTarget": ""}
+        self.send_response(200)
+        self.send_header("X-Docker-Container-Path-Stat", _base64(stat))
+        self.send_header("Content-Type", "application/x-tar")
+        self.send_header("Content-Length", str(len(archive.getvalue())))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(archive.getvalue())
 
     def _wait(self) -> None:
         """Answer in two parts: the client takes the first as a sign that it may go on."""
@@ -295,3 +338,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.engine.started.wait(30)
         self.connection.shutdown(socket.SHUT_WR)
         self.close_connection = True
+
+
+def _base64(value: object) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()

@@ -37,9 +37,7 @@ DENIED = Decision(
 )
 DEFAULTS = (
     Statement("defaults", "any", "pids-limit", 512, Origin("/p.toml", 2, "defaults.pids-limit")),
-    Statement(
-        "defaults", "any", "init", value=True, origin=Origin("/p.toml", 3, "defaults.init")
-    ),
+    Statement("defaults", "any", "init", value=True, origin=Origin("/p.toml", 3, "defaults.init")),
     Statement("defaults", "any", "cap-drop", ("A", "B"), Origin("/p.toml", 4, "defaults.cap-drop")),
 )
 ARGV = ("/usr/bin/docker", "run", f"--env=PASSWORD={SECRET}", "--env=HOME", "--", "img", "sh", "-c")

@@ -104,30 +104,35 @@ def test_a_short_command_is_named_whatever_its_status(
     assert report["verdict"]["reasons"] or report["verdict"]["evidence"]
 
 
+NOT_FOUND = ("nosuch", 127, 'exec: "nosuch": executable file not found in $PATH')
+FORBIDDEN = ("/etc/passwd", 126, 'exec: "/etc/passwd": permission denied')
+DIRECTORY = ("/tmp", 126, 'exec: "/tmp": is a directory')
+
+
 @pytest.mark.parametrize(
-    ("command", "status", "message"),
+    ("case", "options"),
     [
-        ("nosuch", 127, 'exec: "nosuch": executable file not found in $PATH'),
-        ("/etc/passwd", 126, 'exec: "/etc/passwd": permission denied'),
-        ("/tmp", 126, 'exec: "/tmp": is a directory'),
+        (NOT_FOUND, ()),
+        (FORBIDDEN, ()),
+        (DIRECTORY, ()),
+        (NOT_FOUND, ("--rm",)),
+        (FORBIDDEN, ("--rm",)),
+        (NOT_FOUND, ("--init",)),
+        (NOT_FOUND, ("-t",)),
+        (FORBIDDEN, ("--log-driver=none",)),
+        (NOT_FOUND, ("--rm", "--log-driver=none")),
     ],
-)
-@pytest.mark.parametrize(
-    "options",
-    [(), ("--rm",), ("--init",), ("-t",), ("--log-driver=none",), ("--rm", "--log-driver=none")],
-    ids=" ".join,
 )
 def test_a_command_that_cannot_be_executed_gives_dockers_status(
     docker: Command,
     saferun: Command,
     image: Build,
     name: str,
+    case: tuple[str, int, str],
     options: tuple[str, ...],
-    command: str,
-    status: int,
-    message: str,
 ) -> None:
     """As docker: no id, 126 or 127; the reason where the log can be read; nothing runs."""
+    command, status, message = case
     words = ("-d", "-u", "3267", "--name", name, *options, image("busybox"), command)
     plain = docker("run", *words)
     docker("rm", "--force", name)
@@ -334,7 +339,16 @@ def test_a_report_that_cannot_be_written_stops_everything_beforehand(
 # ---- Interrupted, or abandoned by the engine ------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def taken_away(docker: Command, made: set[str]) -> list[str]:
+    """Return which of these containers and images are still there, and remove them."""
+    left = [each for each in made if docker("inspect", each).status == 0]
+    for each in left:
+        docker("rm", "--force", "--volumes", each)
+        docker("rmi", "--force", each)
+    return left
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
 def test_a_signal_at_any_stage_leaves_nothing(
     docker: Command,
     image: Build,
@@ -368,17 +382,15 @@ def test_a_signal_at_any_stage_leaves_nothing(
                 status, out, err = rest(process)
         where = f"{number.name} at request {stage}: {requests[stage - 1 :]}"
         interrupted = len(requests) >= stage and status != 0
-        containers = [made for made in way.made if docker("container", "inspect", made).status == 0]
-        images = [made for made in way.made if docker("image", "inspect", made).status == 0]
+        left = taken_away(docker, way.made)
         if interrupted:
             assert out == b"", where
             assert status in (-number, 128 + number), (where, err)
             assert b"Traceback" not in err, (where, err)
-            assert (containers, images) == ([], []), where
+            assert left == [], where
         else:
-            # It came too late for docker, or not at all: a container runs and was named.
-            assert containers == [out.decode().strip()], where
-            docker("rm", "--force", *containers)
+            # It came too late, or not at all: a container runs and was named.
+            assert left == [out.decode().strip()], where
     assert stage > 10
 
 
@@ -412,12 +424,10 @@ def test_an_engine_that_dies_at_any_stage_is_told_and_no_traceback_is_shown(
                 status, out, err = rest(process)
         died = len(requests) >= stage
         where = f"dead from request {stage}: {requests[stage - 1 :]}, {err!r}"
-        for made in way.made:
-            docker("rm", "--force", made)
-            docker("rmi", "--force", made)
+        taken_away(docker, way.made)
         assert b"Traceback" not in err, where
-        assert (status == 0) == bool(out), where
         if status == 0:
+            assert ID.fullmatch(out.decode()), where
             outcomes.append(json.loads(report.read_text())["verdict"]["outcome"])
         else:
             assert err, where

@@ -140,6 +140,11 @@ def test_a_volume_that_was_pruned_is_made_again(place: Place) -> None:
         assert place.docker("volume", "rm", place.volume).status == 0
         holds_nothing(place.saferun(*RUN))
         assert place.content() == content
+    # An engine that has to make it for a container makes an empty one.
+    assert place.docker("volume", "rm", place.volume).status == 0
+    place.make_volume(f"--label={place.label}")
+    holds_nothing(place.saferun(*RUN))
+    assert place.content() == content
 
 
 @pytest.mark.parametrize("count", [2, 8])
@@ -264,7 +269,7 @@ def test_being_interrupted_leaves_nothing_behind(
     ],
     ids=str,
 )
-def test_it_works_with_any_cache_or_none(
+def test_it_works_with_any_cache_or_none(  # noqa: PLR0913 - fixtures come as arguments
     docker: Command,
     saferun: Command,
     image: Build,
@@ -305,18 +310,17 @@ def test_without_a_home_at_all(environment: Mapping[str, str], image: Build) -> 
 def test_the_gate_cannot_be_changed_from_inside(saferun: Command, image: Build) -> None:
     """Not even by root, who has the engine's default capabilities."""
     script = """
-        cd /.saferun; ls -l; id -u
+        cd /.saferun; id -u; ls -l; echo ==
         for gate in gate-*; do
             echo x >$gate; echo x >>$gate; chmod 777 $gate; rm $gate; mv $gate other
             ln $gate other; umount /.saferun; mount -o remount,rw /.saferun; mkdir new
-        done; ls -l
+        done
+        ls -l
     """
     ended = saferun("--rm", "-u", "toor", image("busybox"), "sh", "-c", script)
-    before, after = ended.stdout.split("0\n") if ended.stdout.count("0\n") == 1 else ("", "no")
-    assert before == after
+    before, after = ended.stdout.split("==\n")
+    assert before == f"0\n{after}"
     lines = ended.stderr.splitlines()
-    count = before.count("gate-")
-    assert count
-    assert len(lines) == 9 * count
+    assert len(lines) == 9 * after.count("gate-") > 0
     refusals = ("Read-only file system", "Operation not permitted", "ermission denied")
     assert all(any(refusal in line for refusal in refusals) for line in lines)

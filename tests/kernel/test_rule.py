@@ -107,7 +107,7 @@ def test_root_that_is_not_uid_0_holds_nothing(
     ("name", "user", "uid"),
     [("passwd-master", "master", 0), *(("passwd-hostile", user, uid) for user, _, uid in HOSTILE)],
 )
-def test_names_mean_what_the_engine_makes_of_them(  # noqa: PLR0913 - two commands and a case
+def test_names_mean_what_the_engine_makes_of_them(  # noqa: PLR0913 - fixtures come as arguments
     docker: Command, saferun: Command, image: Build, name: str, user: str, uid: int
 ) -> None:
     """A passwd line that reads as uid 0 is root, however odd; any other is not."""
@@ -182,13 +182,13 @@ def test_no_capability_is_given_back_without_a_policy(
 
 
 @pytest.mark.parametrize(
-    "unknown", ["NOPE", "CAP_ALL", "NET_RAW,NET_ADMIN", " NET_RAW", "CAP_CAP_NET_RAW", "", "ſYSLOG"]
+    "unknown",
+    ["NOPE", "CAP_ALL", "NET_RAW,NET_ADMIN", " NET_RAW", "CAP_CAP_NET_RAW", "", "\u017fYSLOG"],
 )
 def test_no_unknown_capability_is_added(saferun: Command, image: Build, unknown: str) -> None:
     """Nothing is trimmed or split, as in the engine."""
     ended = saferun("-u", "3267", f"--cap-add={unknown}", image("busybox"), "sets")
-    shown = unknown if unknown.islower() else unknown.upper() if unknown.isascii() else unknown
-    refused(ended, f"capabilities not allowed for a non-root user: {shown}")
+    refused(ended, f"capabilities not allowed for a non-root user: {unknown}")
     assert "see capabilities(7)" in ended.stderr
 
 
