@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from saferun.errors import SaferunError
+from saferun.errors import Interrupted, SaferunError
 from saferun.formats.docker_run.command import Problem, parse
 from saferun.formats.docker_run.flags import TABLE
 from saferun.host import docker_cli
@@ -52,6 +52,9 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say(f"interrupted; {NOTHING}")
         return INTERRUPTED
+    except Interrupted as error:
+        say(f"interrupted; {NOTHING}")
+        return 128 + error.number
 
 
 def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -90,8 +93,10 @@ def _information(command: RunCommand) -> str:
 
 def say(*lines: str, prefix: bool = True) -> None:
     """Print lines on stderr, each with saferun's name in front."""
+    from saferun.formats.terminal import visible  # whoever only succeeds says nothing
+
     head = "saferun: " if prefix else ""
-    _write(2, "".join(f"{head}{_visible(line)}\n" for line in lines))
+    _write(2, "".join(f"{head}{visible(line)}\n" for line in lines))
 
 
 def out(text: str) -> None:
@@ -108,18 +113,6 @@ def _write(descriptor: int, text: str) -> None:
             data = data[os.write(descriptor, data) :]
     except OSError:
         return
-
-
-def _visible(line: str) -> str:
-    """Return a line in which nothing can steer a terminal: names may come from anywhere."""
-    if line.isprintable():
-        return line
-    return "".join(
-        letter
-        if letter.isprintable()
-        else letter.encode("unicode_escape", "surrogatepass").decode()
-        for letter in line
-    )
 
 
 def _occupy_standard_streams() -> None:

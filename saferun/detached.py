@@ -12,7 +12,7 @@ from saferun.receipt import Receipt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.evidence import Sighting
-    from saferun.run import Judged, Prepared
+    from saferun.judged import Judged, Prepared
     from saferun.world import World
 
 #: The gate, or the evidence, said no.
@@ -25,7 +25,7 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
     A container that contradicts what was allowed, or whose start was interrupted, is killed and
     removed. One whose command could not be executed is left behind, as docker leaves it.
     """
-    path = dict(judged.command.own).get("report")
+    path = judged.own("report")
     report = None if path is None else Receipt(path)
     with Deferred() as signals:
         status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
@@ -37,17 +37,15 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
             return status
         sighting = _observe(container, judged, prepared, world)
         if signals.number is not None:
-            _remove(container, world)
-            world.say("interrupted: the container that was just started has been removed")
+            world.say("interrupted", _removed(container, world))
             return 128 + signals.number
     if report is not None:
         _write(report, judged, prepared, world, sighting.verdict, container)
     if sighting.verdict.outcome == "contradicted":
-        _remove(container, world)
         world.say(
             "denied: the running container is not what was allowed",
             *(f"  {reason}" for reason in sighting.verdict.reasons),
-            f"the container {container[:12]} was killed and removed",
+            _removed(container, world),
         )
         return REFUSED
     if sighting.gate_line is not None:
@@ -58,7 +56,7 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
 
 def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -> Sighting:
     try:
-        return evidence.observe(world.engine, container, prepared.spec, judged.decision.masks)
+        return evidence.observe(world.engine, container, prepared, judged.decision.masks)
     except EngineError as error:
         return evidence.Sighting(Verdict("unverified", (str(error),)))
 
@@ -71,8 +69,12 @@ def _not_executed(container: str, sighting: Sighting, world: World) -> int:
     return sighting.status or REFUSED
 
 
-def _remove(container: str, world: World) -> None:
-    docker_cli.quietly(world.docker, ["rm", "--force", "--volumes", container], world.environ)
+def _removed(container: str, world: World) -> str:
+    """Kill and remove a container; return the line that tells whether that worked."""
+    words = ["rm", "--force", "--volumes", container]
+    if docker_cli.quietly(world.docker, words, world.environ) == 0:
+        return f"the container {container[:12]} was killed and removed"
+    return f"the container {container[:12]} could not be removed; it may still run"
 
 
 def _write(  # noqa: PLR0913 - the parts of one document

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from saferun.formats.engine_api import ContainerRecord
     from saferun.host.engine import Engine
     from saferun.judge.decision import Masks
-    from saferun.judge.spec import ContainerSpec
     from saferun.judge.verify import Evidence
+    from saferun.judged import Prepared
 
     Stage: TypeAlias = Literal["early", "gate", "command", "invisible"]
 
@@ -67,7 +67,7 @@ class Sighting(Record):
     restarts: bool = False
 
 
-def observe(engine: Engine, container: str, asked: ContainerSpec, masks: Masks) -> Sighting:
+def observe(engine: Engine, container: str, prepared: Prepared, masks: Masks) -> Sighting:
     """Watch a container that was just started until there is something to say about it.
 
     Raises EngineError when the engine stops answering.
@@ -89,7 +89,7 @@ def observe(engine: Engine, container: str, asked: ContainerSpec, masks: Masks) 
             raise EngineError(message) from error
         if log.status == OK:
             seen.line = container_log.gate_line(log.body, tty=record.tty) or seen.line
-        differences = contradictions(record, asked)
+        differences = contradictions(record, prepared)
         if differences:
             return Sighting(Verdict("contradicted", differences))
         if record.status not in ("created", "running", "paused"):
@@ -131,14 +131,17 @@ class _Seen:
         return Sighting(verdict, line, status)
 
 
-def contradictions(record: ContainerRecord, asked: ContainerSpec) -> tuple[str, ...]:
+def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ...]:
     """Return where the engine's record differs from what was asked of it."""
-    pairs = (
+    asked = prepared.spec
+    pairs: tuple[tuple[str, object, object], ...] = (
         ("user", record.user, asked.user),
         ("privileged", record.privileged, asked.privileged),
         ("cap-add", set(record.cap_add), set(asked.cap_add)),
         ("cap-drop", set(record.cap_drop), set(asked.cap_drop)),
     )
+    if prepared.words and (*record.entrypoint, *record.cmd) != prepared.words:
+        pairs = (*pairs, ("command", "something else", "the gate's"))
     return tuple(
         f"the engine's record says {flag} is {_shown(recorded)}, not {_shown(wanted)}"
         for flag, recorded, wanted in pairs
@@ -159,6 +162,8 @@ def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
     for pid in _family(record.pid) if record.pid else ():
         files = kernel.ProcessFiles(pid)
         if files.stat_before is None or files.status is None or files.stat_after is None:
+            if pid != record.pid:
+                continue  # a child that has ended meanwhile
             return _unverified(f"process {pid} cannot be seen from here"), INVISIBLE
         if not proc_status.belongs_to(files.cgroup or b"", record.id):
             return _unverified(f"process {pid} here is not the container's"), INVISIBLE
@@ -183,7 +188,7 @@ def _unverified(why: str) -> Verdict:
 
 
 def _family(pid: int) -> list[int]:
-    """Return a process and, as far as the kernel tells, all its descendants."""
+    """Return a process and all its descendants: all of a container that has only just started."""
     family = [pid]
     for member in family:
         family.extend(kernel.children(member))

@@ -11,7 +11,7 @@ from saferun.judge.verify import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from saferun.run import Judged, Prepared
+    from saferun.judged import Judged, Prepared
 
 #: What can be said about a foreground container before it starts: saferun will not be there to see.
 FOREGROUND = Verdict(
@@ -27,7 +27,7 @@ class Receipt:
         """Open the file; raises SaferunError when that is impossible."""
         self._path = path
         try:
-            # Only its owner may read it: it holds the whole command line.
+            # A new one is for its owner only: it holds the whole command line.
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
             self._descriptor = os.open(path, flags, 0o600)
         except OSError as error:
@@ -36,13 +36,24 @@ class Receipt:
     def write(
         self,
         judged: Judged,
-        prepared: Prepared,
+        prepared: Prepared | None,
         docker: str,
-        verdict: Verdict,
+        verdict: Verdict | None = None,
         container: str = "",
     ) -> None:
-        """Write the document; raises SaferunError when that is impossible."""
-        text = _text(judged, prepared, docker, verdict, container)
+        """Write the document; raises SaferunError when that is impossible.
+
+        `prepared` is None when nothing was started.
+        """
+        argv = (docker, "run", *prepared.arguments) if prepared else ()
+        told = {
+            **report.document(judged.spec, judged.decision, judged.defaults, argv),
+            "image": {"asked": judged.command.image, "id": judged.image.id},
+            "gate": bool(prepared and prepared.gated),
+            "container": container,
+            "verdict": report.verdict_document(verdict) if verdict else None,
+        }
+        text = json.dumps(told, indent=2) + "\n"
         try:
             if os.path.isfile(self._path):
                 os.ftruncate(self._descriptor, 0)
@@ -54,17 +65,3 @@ class Receipt:
     def _impossible(self, error: OSError) -> SaferunError:
         why = (error.strerror or str(error)).lower()
         return SaferunError(f"cannot write the report {self._path}: {why}")
-
-
-def _text(judged: Judged, prepared: Prepared, docker: str, verdict: Verdict, container: str) -> str:
-    told = report.document(
-        judged.spec,
-        judged.decision,
-        judged.defaults,
-        (docker, "run", *prepared.arguments),
-    )
-    told["image"] = {"asked": judged.command.image, "id": judged.image.id}
-    told["gate"] = prepared.gated
-    told["container"] = container
-    told["verdict"] = report.verdict_document(verdict)
-    return json.dumps(told, indent=2) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saferun.formats.terminal import escaped, visible
 from saferun.judge.capabilities import ANY, SETS, names_of
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ def explanation(
     spec: ContainerSpec, decision: Decision, defaults: Iterable[Statement], argv: Sequence[str]
 ) -> list[str]:
     """Return the decision for a person: who, what was decided and why, and the docker command."""
-    lines = [f"user: {spec.user or '(none: root)'}, {_who(spec)}"]
+    lines = [f"user: {visible(spec.user) or '(none: root)'}, {_who(spec)}"]
     lines += [
         f"default: --{default.key}={_value(default.value)} ({default.origin})"
         for default in defaults
@@ -101,7 +102,7 @@ def document(
             for default in defaults
         ],
         "masks": _masks(decision.masks) if decision.allowed else None,
-        "argv": [withheld(word) for word in argv],
+        "argv": shown(argv),
     }
 
 
@@ -129,11 +130,19 @@ def withheld(word: str) -> str:
     return f"{SECRET}{word.removeprefix(SECRET).partition('=')[0]}=***"
 
 
+def shown(argv: Sequence[str]) -> list[str]:
+    """Return a docker command line with its secrets withheld; what follows `--` has no options."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    return [*(withheld(word) for word in argv[:end]), *argv[end:]]
+
+
 def quoted(argv: Sequence[str]) -> str:
-    """Return a command line as a shell would take it, secrets withheld."""
+    """Return a command line as a shell would take it, on one line, secrets withheld."""
     import shlex  # only for people who want to read it
 
-    return shlex.join(withheld(word) for word in argv)
+    return " ".join(
+        shlex.quote(word) if word.isprintable() else f"$'{escaped(word)}'" for word in shown(argv)
+    )
 
 
 def _who(spec: ContainerSpec) -> str:

@@ -124,17 +124,13 @@ def unix_socket(environ: Mapping[str, str], decode: Callable[[bytes], object]) -
         return None
     host = environ.get("DOCKER_HOST")
     context: object = environ.get("DOCKER_CONTEXT")
-    if host:
-        return _path_of(host)
     if host is not None or context == "":
-        # Set but empty: newer CLIs take it for unset, older ones do not.
-        return None
+        # Set but empty: newer CLIs take it for unset, older ones do not; only they can tell.
+        return _path_of(host)
     directory = environ.get("DOCKER_CONFIG") or f"{home.directory(environ)}/.docker"
     if context is None:
         config = _read(f"{directory}/config.json", decode)
-        if config is None:
-            return None
-        context = _field(config, "currentContext") or "default"
+        context = UNCLEAR if config is None else _field(config, "currentContext") or "default"
     if context is UNCLEAR:
         return None
     if context == "default":

@@ -48,24 +48,26 @@ def fill(
     `label` is put on the volume if the engine has to make it; `directory` is where it is mounted.
     """
     files = gates()
-    with sdk(endpoint, version) as client:
-        with removed_afterwards(
+    with (
+        sdk(endpoint, version) as client,
+        removed_afterwards(
             lambda: _image_id(client.import_image_from_data(_tar(directory, files))),
             lambda image: client.remove_image(image, force=True),
-        ) as image:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    found = _fill_once(client, image, volume, label, directory, files)
-                except EngineError:
+        ) as image,
+    ):
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                found = _fill_once(client, image, volume, label, directory, files)
+            except EngineError:
+                raise
+            except Exception:
+                # Two of us copying into one volume get in each other's way.
+                if attempt == ATTEMPTS:
                     raise
-                except Exception:
-                    # Two engines' workers copying into one volume get in each other's way.
-                    if attempt == ATTEMPTS:
-                        raise
-                    found = None
-                if found == files:
-                    return
-                time.sleep(PAUSE_SECONDS)
+                found = None
+            if found == files:
+                return
+            time.sleep(PAUSE_SECONDS)
     message = f"the volume {volume} does not hold saferun's gates"
     raise GateError(
         message,

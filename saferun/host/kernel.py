@@ -39,6 +39,13 @@ def read(pid: int, name: str) -> bytes | None:
 
 
 def children(pid: int) -> tuple[int, ...]:
-    """Return the children of a process's first thread; none where the kernel does not tell."""
-    listed = read(pid, f"task/{pid}/children")
-    return tuple(int(child) for child in (listed or b"").split())
+    """Return the children of a process, whichever of its threads forked them.
+
+    None where the kernel does not tell (CONFIG_PROC_CHILDREN), or the process has ended.
+    """
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return ()
+    listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
+    return tuple(int(child) for child in listed.split())

@@ -11,7 +11,8 @@ class ContainerSpec(Record):
     `user` is what the engine would record in Config.User; `uid` is who that is for the kernel, or
     None when it could not be found out, which counts as "not root". Capability names are
     canonical. `mount_targets` are container paths; None stands for a target that could not be
-    understood and may therefore be anywhere. `read_only` is None when nothing was said.
+    understood and may therefore be anywhere; `mount_sources` are host paths and names of volumes.
+    `read_only` is None when nothing was said.
     `verify` is saferun's own: "on" or "off".
     """
 
@@ -23,6 +24,7 @@ class ContainerSpec(Record):
     security_opt: tuple[str, ...] = ()
     read_only: bool | None = None
     mount_targets: tuple[str | None, ...] = ()
+    mount_sources: tuple[str, ...] = ()
     verify: str = "on"
 
     @property

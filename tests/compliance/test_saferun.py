@@ -35,16 +35,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
 ROOT = Path(__file__).parents[2]
+#: These ask for a user or for capabilities, so they are played with every image, and with one that
+#: has nothing to run.
+WITH_EVERY_IMAGE = "capabilities, users and privileges"
+NOTHING_TO_RUN = "a number, nothing to run"
 #: The images that a name may stand for, by the user that comes out of each.
 IMAGES = {
     "nobody named": Image({"Cmd": ["sh"]}),
     "a number": Image({"Cmd": ["sh", "-c", "id"], "User": "3267"}),
     "a name": Image({"Entrypoint": ["/entry", "-x"], "Cmd": ["a b", ""], "User": "app"}),
     "a name of root": Image({"Entrypoint": ["/entry"], "User": "toor:5"}),
-    "a number, nothing to run": Image({"User": "3267:0"}),
+    NOTHING_TO_RUN: Image({"User": "3267:0"}),
 }
-#: These decide about capabilities, so they are played with every image.
-WITH_EVERY_IMAGE = "capabilities, users and privileges"
 #: Containers that --volumes-from may name.
 OTHERS = ("other", "third")
 MADE = "2026-01-01T00:00:00Z"
@@ -71,12 +73,12 @@ class Case:
 
 def cases(section: str) -> list[Case]:
     """Return the lists of a section, each with an image in turn, or with every image."""
-    users = list(IMAGES)
+    users = [user for user in IMAGES if user != NOTHING_TO_RUN]
     turn = list(SECTIONS).index(section)
     return [
         Case(tuple(words), user)
         for number, words in enumerate(SECTIONS[section], turn)
-        for user in (users if section == WITH_EVERY_IMAGE else [users[number % len(users)]])
+        for user in (IMAGES if section == WITH_EVERY_IMAGE else [users[number % len(users)]])
     ]
 
 
@@ -135,7 +137,7 @@ def judged(
     kind, faults = compared(plain, ours, case, allowed)
     faults += [fault for body in ours.creates for fault in broken(body, case.image, allowed)]
     if "Traceback" in ours.stderr:
-        faults = ["a traceback", *faults]
+        faults = [ours.stderr]
     where = f"{shlex.join(case.words)} (image user: {case.user})"
     return Verdict(kind, tuple(f"{where}: {kind}: {fault}" for fault in faults))
 

@@ -7,7 +7,7 @@ that the engine would have run, composed from image and command line as the engi
 
 from __future__ import annotations
 
-from saferun.judge.checks.gate_mount import DIRECTORY
+from saferun.judge.checks.gate_mount import DIRECTORY, VOLUMES
 from saferun.judge.record import Record
 
 TYPE_CHECKING = False
@@ -31,17 +31,16 @@ class Gate(Record):
     @property
     def volume(self) -> str:
         """The name of the volume that delivers them."""
-        return f"saferun-gate-{self.digest[:SHORT]}"
+        return f"{VOLUMES}{self.digest[:SHORT]}"
 
-    @property
-    def mount(self) -> str:
-        """The value of --mount that brings the volume into a container.
+    def mount(self, place: str) -> str:
+        """Return the value of --mount that brings the volume into a container at a place.
 
         With the label, so that an engine which has to make the volume, because it was pruned a
         moment ago, makes one that saferun will recognise and fill.
         """
         return (
-            f"type=volume,src={self.volume},dst={DIRECTORY},readonly=true,volume-nocopy=true,"
+            f"type=volume,src={self.volume},dst={place},readonly=true,volume-nocopy=true,"
             f"volume-label={LABEL}={self.digest}"
         )
 
@@ -69,19 +68,29 @@ def composed(command: RunCommand, image: ImageFacts) -> tuple[str, ...]:
     return rest if entrypoint == ("",) else (*entrypoint, *rest)
 
 
-def through_gate(command: RunCommand, image: ImageFacts, gate: Gate, masks: Masks) -> RunCommand:
-    """Return the command line that runs the same words behind the gate."""
+def place_of(secret: str) -> str:
+    """Return the directory in the container where the gate is mounted this time.
+
+    Engines follow an image's links when they mount, so a volume of the image or of the user could
+    be led to a path that is known beforehand, and cover it. Nobody knows `secret` beforehand.
+    """
+    return f"{DIRECTORY}/{secret}"
+
+
+def through_gate(
+    command: RunCommand, image: ImageFacts, gate: Gate, place: str, masks: Masks
+) -> RunCommand:
+    """Return the command line that runs the same words behind the gate at `place`."""
     words = composed(command, image)
-    # In the background it is not docker's stderr that brings the gate's reason to whoever waits.
-    background = command.is_true("detach")
     required = [
         *(["nnp"] if masks.no_new_privileges else []),
-        *(["linger"] if background else []),
+        # In the background its reason does not reach anybody by docker's own stderr.
+        *(["linger"] if command.is_true("detach") else []),
     ]
     return (
         command.without("entrypoint")
-        .with_option("mount", gate.mount)
-        .with_option("entrypoint", f"{DIRECTORY}/gate-{image.architecture}")
+        .with_option("mount", gate.mount(place))
+        .with_option("entrypoint", f"{place}/gate-{image.architecture}")
         .replace(
             args=(
                 f"{masks.root:016x}",

@@ -1,4 +1,4 @@
-"""Where a command line mounts things in the container: --volume, --mount and --tmpfs.
+"""What a command line mounts, and where in the container: --volume, --mount and --tmpfs.
 
 A path that is not understood here is None, which must be taken to cover everything. That includes
 every form that the engine refuses anyway, such as a relative target: with `-v .:ro` the CLI puts
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What docker calls the target in --mount.
 TARGET_KEYS = frozenset({"target", "dst", "destination"})
+#: And the source.
+SOURCE_KEYS = frozenset({"source", "src"})
 
 
 def targets(command: RunCommand) -> tuple[str | None, ...]:
@@ -27,6 +29,18 @@ def targets(command: RunCommand) -> tuple[str | None, ...]:
         *(of_mount(value) for value in command.all("mount")),
         *(_absolute(value.partition(":")[0]) for value in command.all("tmpfs")),
     )
+
+
+def sources(command: RunCommand) -> tuple[str, ...]:
+    """Return the host path or the volume's name of every mount that has one, as written."""
+    of_mounts = (
+        given
+        for value in command.all("mount")
+        for key, _, given in (field.partition("=") for field in fields(value) or ())
+        if key.lower() in SOURCE_KEYS
+    )
+    of_volumes = (value.partition(":")[0] for value in command.all("volume") if ":" in value)
+    return (*of_volumes, *of_mounts)
 
 
 def of_volume(value: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saferun.formats.docker_run.mounts import targets
+from saferun.formats.docker_run.mounts import sources, targets
 from saferun.judge.capabilities import canonical
 from saferun.judge.spec import ContainerSpec
 
@@ -37,5 +37,6 @@ def to_spec(
         security_opt=command.all("security-opt"),
         read_only=None if command.last("read-only") is None else command.is_true("read-only"),
         mount_targets=(*targets(command), *inherited),
+        mount_sources=sources(command),
         verify=dict(command.own).get("verify", "on"),
     )

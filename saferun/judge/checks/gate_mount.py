@@ -1,6 +1,8 @@
-"""gate-mount: nothing is mounted over, or under, the place where the gate lives.
+"""gate-mount: nothing is mounted over, or under, the place where the gate lives, or from it.
 
-A mount there could replace the gate with a program that checks nothing.
+A mount there could replace the gate with a program that checks nothing. Links in an image can lead
+a mount there as well, which cannot be seen beforehand; therefore the gate's own place has a part
+that nobody can know.
 """
 
 from __future__ import annotations
@@ -14,12 +16,22 @@ if TYPE_CHECKING:
     from saferun.judge.policy import Layer
     from saferun.judge.spec import ContainerSpec
 
-#: Where the gate's volume is mounted in every container that saferun starts.
+#: Below this the gate's volume is mounted in every container that saferun starts.
 DIRECTORY = "/.saferun"
+#: How the names of the volumes begin that bring the gate to an engine.
+VOLUMES = "saferun-gate-"
 
 
 def gate_mount(spec: ContainerSpec, _layers: tuple[Layer, ...]) -> Iterator[Violation]:
-    """Refuse mounts at or under `/.saferun`, and mounts whose target cannot be understood."""
+    """Refuse mounts at or under `/.saferun`, those that cannot be understood, and of our volume."""
+    for source in spec.mount_sources:
+        if source.startswith(VOLUMES):
+            yield Violation(
+                "gate-mount",
+                f"a mount of the volume {source}",
+                "whoever can write to it could replace the gate of every container",
+                hint="mount another volume",
+            )
     for target in spec.mount_targets:
         if target is None:
             yield Violation(
