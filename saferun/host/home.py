@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 def directory(environ: Mapping[str, str]) -> str:
     """Return the home directory without a slash at its end, or nothing when there is none.
 
-    Empty counts as unset: then the password database is asked.
+    What is no absolute path counts as unset: then the password database is asked.
     """
     home = environ.get("HOME", "")
-    if not home:
+    if not home.startswith("/"):
         import os  # both modules of their own, and HOME is nearly always set
         import pwd
 

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 #: What a terminal, a supervisor or a closing session sends to make a program end.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+#: How many signals are only noted.
+PATIENCE = 2
+
 
 class Deferred:
     """Within `with Deferred() as signals:` an ending signal is only noted in `signals.number`.
 
-    A second one means it: it raises Interrupted, whatever is left behind.
+    People press Ctrl-C twice, but who does it a third time means it: that raises Interrupted,
+    whatever is left behind.
     """
 
     def __init__(self) -> None:
         """Note nothing yet."""
         self.number: int | None = None
+        self._count = 0
 
     def __enter__(self) -> Self:
         """Catch the ending signals, but leave ignored ones ignored (nohup)."""
@@ -54,9 +59,10 @@ class Deferred:
             raise Interrupted(self.number)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.number is not None:
+        self._count += 1
+        if self._count > PATIENCE:
             raise Interrupted(number)
-        self.number = number
+        self.number = self.number or number
 
 
 class Raised(Deferred):

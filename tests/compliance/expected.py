@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/.saferun"
 VOLUME = f"saferun-gate-{DIGEST[:12]}"
-GATE_MOUNT = {
-    "Type": "volume",
-    "Source": VOLUME,
-    "Target": DIRECTORY,
-    "ReadOnly": True,
-    "VolumeOptions": {"NoCopy": True, "Labels": {"saferun.gate": DIGEST}},
-}
+#: Where the gate is mounted: nobody can know it beforehand.
+PLACE = re.compile(rf"{re.escape(DIRECTORY)}/[0-9a-f]{{16}}")
 #: Bits of those capabilities that the tests ever allow (linux/capability.h).
 BITS = {"NET_BIND_SERVICE": 10, "NET_ADMIN": 12, "SYS_TIME": 25}
 ANYTHING, NOTHING = f"{(1 << 64) - 1:016x}", f"{0:016x}"
@@ -94,6 +89,10 @@ class Asked:
         paths = [absolute(path) for path in self.targets()]
         if any(f"{path}/".startswith(f"{DIRECTORY}/") for path in paths):
             found.append("something is mounted over the gate")
+        named = [mount.get("Source", "") for mount in self.host.get("Mounts") or ()]
+        named += [bind.partition(":")[0] for bind in self.host["Binds"] or ()]
+        if any(source.startswith("saferun-gate-") for source in named):
+            found.append("the gate's own volume is mounted")
         if None in paths:
             found.append("something is mounted nobody knows where")
         if not self.is_root and self.host["Privileged"]:
@@ -121,8 +120,8 @@ class Asked:
         found = architecture or self.image.architecture
         return found if found in ARCHITECTURES else None
 
-    def wanted(self, *, detached: bool) -> dict[str, Any]:
-        """Return the body that has to reach the engine instead."""
+    def wanted(self, place: str, *, detached: bool) -> dict[str, Any]:
+        """Return the body that has to reach the engine instead, with the gate at this place."""
         body: dict[str, Any] = deepcopy(dict(self.body))
         if self.says_root:
             return body
@@ -132,15 +131,16 @@ class Asked:
         else:
             masks = [f"{sum(1 << BITS[bare(name)] for name in host['CapAdd'] or ()):016x}"] * 2
             host["CapDrop"] = ["ALL"]
-        host["Mounts"] = [*(host.get("Mounts") or []), GATE_MOUNT]
-        body["Entrypoint"] = [f"{DIRECTORY}/gate-{self.architecture}"]
+        host["Mounts"] = [*(host.get("Mounts") or []), gate_mount(place)]
+        body["Entrypoint"] = [f"{place}/gate-{self.architecture}"]
         body["Cmd"] = [*masks, "linger" if detached else "-", "--", *self.words]
         return body
 
 
 def broken(body: Mapping[str, Any], image: Image, allowed: Collection[str] = ()) -> list[str]:
     """Say what must not be in any body that reaches an engine."""
-    mounts = [mount for mount in body["HostConfig"].get("Mounts") or () if mount != GATE_MOUNT]
+    gate = gate_mount(place_of_gate(body))
+    mounts = [mount for mount in body["HostConfig"].get("Mounts") or () if mount != gate]
     asked = Asked(
         {**body, "HostConfig": {**body["HostConfig"], "Mounts": mounts}}, image, allowed=allowed
     )
@@ -148,6 +148,25 @@ def broken(body: Mapping[str, Any], image: Image, allowed: Collection[str] = ())
     if not asked.is_root and "ALL" not in map(bare, asked.host["CapDrop"] or ()):
         found.append("not everything is dropped")
     return found
+
+
+def gate_mount(place: str) -> dict[str, Any]:
+    """Return the mount that brings the gate to a place."""
+    return {
+        "Type": "volume",
+        "Source": VOLUME,
+        "Target": place,
+        "ReadOnly": True,
+        "VolumeOptions": {"NoCopy": True, "Labels": {"saferun.gate": DIGEST}},
+    }
+
+
+def place_of_gate(body: Mapping[str, Any]) -> str:
+    """Return where a body mounts the gate, or no place when that could be known beforehand."""
+    for mount in reversed(body["HostConfig"].get("Mounts") or ()):
+        if mount.get("Source") == VOLUME and PLACE.fullmatch(mount["Target"]):
+            return str(mount["Target"])
+    return "nowhere"
 
 
 def bare(capability: str) -> str:

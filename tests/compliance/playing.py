@@ -103,7 +103,7 @@ def play(
 
 
 def ordered(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever it is
-    """Return a create body with its unordered lists sorted."""
+    """Return a create body with its unordered lists sorted, and without what older CLIs leave empty."""
     if isinstance(value, list):
         return [ordered(item) for item in value]
     if not isinstance(value, dict):
@@ -111,6 +111,7 @@ def ordered(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever it is
     return {
         key: sorted(item, key=json.dumps) if key in UNORDERED and item else ordered(item)
         for key, item in value.items()
+        if (key, item) != ("DriverConfig", {})
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections import Counter
@@ -26,7 +25,7 @@ from hypothesis import strategies as st
 
 from saferun.formats.docker_run.flags import TABLE
 from tests.compliance.command_lines import SECTIONS
-from tests.compliance.expected import PASSWD, VOLUME, Asked, broken
+from tests.compliance.expected import PASSWD, VOLUME, Asked, broken, place_of_gate
 from tests.compliance.expected import DIGEST as GATES
 from tests.compliance.playing import Outcome, play
 from tests.compliance.recording_engine import CONTAINER, IMAGE, Image, RecordingEngine
@@ -138,7 +137,7 @@ def judged(
     faults += [fault for body in ours.creates for fault in broken(body, case.image, allowed)]
     if "Traceback" in ours.stderr:
         faults = [ours.stderr]
-    where = f"{shlex.join(case.words)} (image user: {case.user})"
+    where = f"{list(case.words)} (image user: {case.user})"
     return Verdict(kind, tuple(f"{where}: {kind}: {fault}" for fault in faults))
 
 
@@ -147,11 +146,12 @@ def compared(
 ) -> tuple[str, list[str]]:
     """Return the kind that a list is of, and what is wrong with what saferun did."""
     if not plain.creates:
-        if plain.stdout.startswith("Usage:"):
+        # Of a list that asks for help saferun does not judge the values.
+        if plain.stdout.lstrip().startswith("Usage:") or (case.words[:1] == ("--help",) and "invalid argument" in plain.stderr):
             return "help", informed(ours)
-        if OWN_WORDS.search(plain.stderr) and not same(plain, ours):
+        if OWN_WORDS.search(plain.stderr) and differing(plain, ours):
             return "refused in its own words", refused(ours, "saferun: ")
-        return "refused by docker", [*same(plain, ours), *untouched(ours)]
+        return "refused by docker", [*differing(plain, ours), *untouched(ours)]
     body, platform = plain.creates[-1], asked_platform(plain)
     asked = Asked(body, case.image, platform, allowed)
     inherited = {name.partition(":")[0] for name in body["HostConfig"]["VolumesFrom"] or ()}
@@ -196,7 +196,7 @@ def untouched(ours: Outcome) -> list[str]:
     return [f"it did {what!r}" for what in (*done, *ours.files)]
 
 
-def same(plain: Outcome, ours: Outcome) -> list[str]:
+def differing(plain: Outcome, ours: Outcome) -> list[str]:
     """Say where two outcomes look different to whoever called."""
     return [
         f"{name}: {want!r} became {got!r}"
@@ -221,13 +221,13 @@ def nameless(stderr: str) -> str:
 
 def alike(plain: Outcome, ours: Outcome, asked: Asked) -> list[str]:
     """Say where what was run is not what should be: the same but for what saferun adds."""
-    found = same(plain, ours)
+    found = differing(plain, ours)
     if len(ours.creates) != 1:
         return [*found, f"{len(ours.creates)} containers were created"]
     # The CLI sets it for whoever does not wait.
     detached = not any(asked.body[f"Attach{name}"] for name in ("Stdin", "Stdout", "Stderr"))
-    wanted = asked.wanted(detached=detached and bool(plain.stdout))
     got = ours.creates[0]
+    wanted = asked.wanted(place_of_gate(got), detached=detached and bool(plain.stdout))
     if not asked.is_root:
         # Once ALL is dropped, the others that were named are neither here nor there.
         drops = [name for name in got["HostConfig"]["CapDrop"] or () if name.upper() == "ALL"]

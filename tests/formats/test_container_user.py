@@ -68,17 +68,17 @@ def test_numbers_agree_with_atoi(text: str) -> None:
     found = number(text)
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         assert found == (0 if text == "" else None)
-    elif 0 <= int(text) < 1 << 31:
+    elif -(1 << 63) <= int(text) < 1 << 63:
         assert found == int(text)
     else:
-        assert found is not None
-        assert not 0 <= found < 1 << 31
+        # Older engines take it for a name; newer ones refuse it.
+        assert found is None
 
 
 def test_a_million_digits_are_read_at_once() -> None:
     """A long number neither takes long nor hits Python's own limit."""
     assert number("0" * 1_000_000) == 0
-    assert (number("9" * 1_000_000) or 0) > 1 << 31
+    assert number("9" * 1_000_000) is None
 
 
 @pytest.mark.parametrize(

@@ -250,8 +250,9 @@ def test_starting_detached(tmp_path: Path) -> None:
     assert int(session) != os.getsid(0)
 
 
-@pytest.mark.parametrize("run", ["call", "quietly", "start_detached"])
+@pytest.mark.parametrize("run", ["call", "start_detached"])
 def test_a_cli_that_vanished(tmp_path: Path, run: str) -> None:
-    """An error like any other, also when something was to be removed again."""
+    """An error like any other, unless something was to be removed again."""
+    assert docker_cli.quietly(str(tmp_path / "none"), ["x"], {}) != 0
     with pytest.raises(DockerCliError, match="cannot execute"):
         getattr(docker_cli, run)(str(tmp_path / "none"), ["x"], {})

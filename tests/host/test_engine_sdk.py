@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from saferun.errors import EngineError
+from saferun.errors import EngineError, Interrupted
 from saferun.formats.json_text import decode
 from saferun.host import engine_sdk
 from saferun.host.endpoint import Endpoint
 from saferun.host.scratch_container import sdk
-from saferun.host.signals import Interrupted
 from tests.host.fake_engine import END, FakeEngine, always, http
 
 if TYPE_CHECKING:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from saferun.errors import EngineError, GateError
+from saferun.errors import EngineError, GateError, Interrupted
 from saferun.formats.json_text import decode
 from saferun.host import gate_volume, image_passwd, scratch_container
 from saferun.host.endpoint import Endpoint
-from saferun.host.signals import Interrupted
 from tests.host.fake_engine import END, FakeEngine, http
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def send(number: int) -> None:
 
 @pytest.mark.parametrize("number", ENDING)
 def test_a_deferred_signal_is_noted(number: int) -> None:
-    """The work goes on, and the first signal is remembered."""
+    """The work goes on, and the first signal is remembered; a third one is in earnest."""
     with Deferred() as signals:
         assert signals.number is None
         send(number)
@@ -40,6 +40,8 @@ def test_a_deferred_signal_is_noted(number: int) -> None:
         reached = True
     assert reached
     assert signals.number == number
+    with pytest.raises(Interrupted), Deferred():
+        _ = [send(number) for _ in range(3)]
 
 
 @pytest.mark.parametrize("number", ENDING)

@@ -195,6 +195,21 @@ def test_gate_mount(who: ContainerSpec, target: str | None, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("data", ""),
+        ("/saferun-gate-x", ""),
+        ("saferun-gate", ""),
+        ("saferun-gate-0123456789ab", "no"),
+    ],
+)
+@pytest.mark.parametrize("who", [ROOT, APP])
+def test_the_gates_volume_is_not_for_others(who: ContainerSpec, source: str, said: str) -> None:
+    """Whoever could write to it could replace the gate of every container."""
+    assert only(gate_mount, who.replace(mount_sources=("/tmp", source)), law()) == said
+
+
+@pytest.mark.parametrize(
     ("mode", "layers", "said"),
     [
         ("on", law(), ""),

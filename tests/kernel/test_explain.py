@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from tests.kernel.conftest import missing
 from tests.kernel.programs import recorder, rest, running, saferun_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from tests.kernel.conftest import Command, Ended
@@ -142,6 +144,11 @@ def test_the_user_is_who_the_engine_would_make_it(
     assert ("--cap-drop=ALL" in told["argv"]) == (not root)
 
 
+def placed(word: str) -> str:
+    """Return a word without the gate's place in the container, which every run chooses anew."""
+    return re.sub("/[.]saferun/[0-9a-f]{16}", "/.saferun/…", word)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -173,8 +180,8 @@ def test_the_command_that_is_shown_is_the_one_that_runs(
     assert saferun(*words, env=env).status == 3
     (ran,) = commands()
     secret = [word.replace("--env=A=1", "--env=A=***") for word in ran]
-    assert told["argv"] == [cli, *secret]
-    assert shlex.split(shown) == [cli, *secret]
+    for argv in (told["argv"], shlex.split(shown)):
+        assert [placed(word) for word in argv] == [placed(word) for word in (cli, *secret)]
 
 
 def test_nothing_is_started_or_made(
@@ -201,7 +208,7 @@ def test_secrets_appear_nowhere(saferun: Command, image: Build, tmp_path: Path) 
     """The values of -e are in no explanation, no denial and no report; the container gets them."""
     environment = (
         *("-e", f"PASSWORD={SECRET}", f"--env=TOKEN={SECRET}", f"-eKEY={SECRET}"),
-        *("-itd=false", f"-ie=X={SECRET}", "-e", "FROM_HERE"),
+        *(f"-ie=X={SECRET}", "-e", "FROM_HERE"),
     )
     env = {"FROM_HERE": SECRET}
     report = tmp_path / "report"
@@ -220,7 +227,6 @@ def test_secrets_appear_nowhere(saferun: Command, image: Build, tmp_path: Path) 
     for ended in told:
         assert SECRET not in ended.stdout + ended.stderr
     assert "--env=PASSWORD=***" in told[1].stdout
-    # -it=false above turned the terminal off again.
     ended = saferun("--rm", "-u", "3267", "--report", str(report), *words, env=env)
     assert ended.status == 0
     assert ended.stdout.count(f"={SECRET}\n") == 6
@@ -272,18 +278,23 @@ def test_files_that_are_named_only_narrow(
         assert "narrow.toml:3 nonroot.limits.cap-add" in witnesses(told)
 
 
-def test_the_users_file_counts(
-    explain: Callable[..., Any], image: Build, tmp_path: Path
-) -> None:
+@pytest.fixture
+def trusted() -> Iterator[Path]:
+    """A directory that nobody else could have put there, unlike anything in /tmp."""
+    with tempfile.TemporaryDirectory(dir="/run") as made:
+        yield Path(made)
+
+
+def test_the_users_file_counts(explain: Callable[..., Any], image: Build, trusted: Path) -> None:
     """In XDG_CONFIG_HOME, or in ~/.config."""
-    law = tmp_path / "configuration" / "saferun" / "policy.toml"
+    law = trusted / "configuration" / "saferun" / "policy.toml"
     policy(law, "[limits]", "privileged = false")
-    shutil.copytree(tmp_path / "configuration", tmp_path / "home" / ".config")
+    shutil.copytree(trusted / "configuration", trusted / "home" / ".config")
     words = ("-u", "0", "--privileged", image("busybox"), "id")
     assert explain(*words)["decision"] == "allowed"
     for env in (
-        {"XDG_CONFIG_HOME": str(tmp_path / "configuration")},
-        {"HOME": str(tmp_path / "home")},
+        {"XDG_CONFIG_HOME": str(trusted / "configuration")},
+        {"HOME": str(trusted / "home")},
     ):
         told = explain(*words, env=env)
         assert told["decision"] == "denied"
@@ -399,7 +410,7 @@ def test_requirements_accumulate_and_cannot_be_turned_off(
 def test_verify_off_needs_a_law_that_says_so(
     saferun: Command, explain: Callable[..., Any], image: Build, tmp_path: Path
 ) -> None:
-    """And then there is no gate, also for an image that none exists for."""
+    """And then there is no gate."""
     words = ("--verify=off", "-u", "3267", image("busybox"), "id", "-u")
     told = explain(*words)
     assert [each["check"] for each in told["violations"]] == ["verify"]
@@ -408,8 +419,3 @@ def test_verify_off_needs_a_law_that_says_so(
     assert not [word for word in told["argv"] if ".saferun" in word]
     ended = saferun("--policy", law, "--rm", *words)
     assert (ended.status, ended.stdout, ended.stderr) == (0, "3267\n", "")
-    told = explain("--policy", law, "--verify=off", "-u", "3267", image("foreign"), "/sets")
-    assert told["decision"] == "allowed"
-    ended = saferun("--explain", "-u", "3267", image("foreign"), "/sets")
-    assert ended.status == 125
-    assert "there is no gate for linux/s390x images" in ended.stderr

@@ -38,7 +38,7 @@ UID = 65534
 
 def refused(ended: Ended, *said: str) -> None:
     """Check that saferun, and not docker, refused: in its own voice, and in these words."""
-    assert (ended.status, ended.stdout) == (125, "")
+    assert (ended.status, ended.stdout) == (125, ""), ended.stderr
     lines = ended.stderr.splitlines()
     assert all(line.startswith("saferun: ") for line in lines), ended.stderr
     assert lines[-1] == "saferun: nothing was started"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saferun.formats.docker_run.command import RunCommand, parse, to_argv
-from saferun.formats.docker_run.gate_command import LABEL, Gate, composed, through_gate
+from saferun.formats.docker_run.gate_command import LABEL, Gate, composed, place_of, through_gate
 from saferun.formats.docker_run.mounts import of_mount
 from saferun.formats.engine_api import ImageFacts, VolumeFacts
 from saferun.judge.capabilities import ANY
@@ -69,20 +69,31 @@ def test_words_are_composed_as_the_engine_composes_them(
 def test_the_gate_gets_masks_and_words(masks: Masks, words: tuple[str, ...]) -> None:
     """Masks in 16 digits, then the words untouched, whatever they look like."""
     given = command("-u5", "--entrypoint=/bin/x", "img", "--", "-a", "", "é\udcff")
-    gated = through_gate(given, image(("e",), ("c",)), GATE, masks)
+    gated = through_gate(given, image(("e",), ("c",)), GATE, "/.saferun/5e", masks)
     assert gated.args == (*words, "--", "/bin/x", "--", "-a", "", "é\udcff")
-    assert gated.all("entrypoint") == ("/.saferun/gate-amd64",)
+    assert gated.all("entrypoint") == ("/.saferun/5e/gate-amd64",)
     assert gated.last("user") == "5"
     assert gated.image == "img"
     assert parse(to_argv(gated)) == gated
 
 
+@pytest.mark.parametrize(
+    ("words", "required"),
+    [("-d i", "linger"), ("-d --detach=false i", "-")],
+)
+def test_in_the_background_a_refusal_lingers(words: str, required: str) -> None:
+    """Where docker's own stderr does not bring it to whoever waits."""
+    gated = through_gate(command(*words.split()), image(("e",)), GATE, "/.saferun/5e", Masks(0, 0))
+    assert gated.args[2] == required
+
+
 def test_the_gates_mount() -> None:
     """Read-only, never filled from the image, labelled should the engine have to make it."""
-    fields = GATE.mount.split(",")
+    mount = GATE.mount(place_of("5e"))
+    fields = mount.split(",")
     assert {"type=volume", "readonly=true", "volume-nocopy=true", f"src={GATE.volume}"} <= {*fields}
     assert f"volume-label={LABEL}={GATE.digest}" in fields
-    assert of_mount(GATE.mount) == "/.saferun"
+    assert of_mount(mount) == "/.saferun/5e"
     assert GATE.volume == "saferun-gate-0123456789ab"
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saferun.formats.docker_run.command import RunCommand
-from saferun.formats.docker_run.mounts import of_mount, of_volume, targets
+from saferun.formats.docker_run.command import RunCommand, parse
+from saferun.formats.docker_run.mounts import of_mount, of_volume, sources, targets
 
 VOLUMES = {
     "/a:/b": "/b",
@@ -96,3 +96,20 @@ def test_a_target_is_a_clean_absolute_path_or_unknown(value: str) -> None:
         if target is not None:
             assert target == "/" or target.startswith("/")
             assert not {"", ".", ".."} & set(target[1:].split("/")) or target == "/"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("-v /a:/b -v n:/c:ro -v /anonymous", ("/a", "n")),
+        ("--mount type=bind,src=/a,dst=/b --mount Source=n,dst=/c", ("/a", "n")),
+        ('--mount type=volume,"src=n,x",dst=/c', ("n,x",)),
+        ("--mount type=tmpfs,dst=/t --tmpfs /x:rw", ()),
+        ("--mount src=first,src=last,dst=/t", ("first", "last")),
+    ],
+)
+def test_sources(words: str, found: tuple[str, ...]) -> None:
+    """What is mounted, as it is written; where one is given twice, both."""
+    command = parse([*words.split(), "img"])
+    assert isinstance(command, RunCommand)
+    assert sources(command) == found

@@ -56,8 +56,11 @@ def test_the_user_that_the_engine_records(words: str, of_image: str, recorded: s
         ("--read-only i", {"read_only": True}),
         ("--read-only=false i", {"read_only": False}),
         ("--read-only --read-only=f i", {"read_only": False}),
-        ("-v /a:/b --tmpfs /t:rw -v c i", {"mount_targets": ("/b", "/c", "/t")}),
-        ("--mount type=bind,src=/,dst=/m i", {"mount_targets": ("/m",)}),
+        (
+            "-v /a:/b --tmpfs /t:rw -v c i",
+            {"mount_targets": ("/b", "/c", "/t"), "mount_sources": ("/a",)},
+        ),
+        ("--mount type=bind,src=/,dst=/m i", {"mount_targets": ("/m",), "mount_sources": ("/",)}),
         ("--verify=off i", {"verify": "off"}),
         ("i --privileged --cap-add=ALL", {}),
         ("-- i -u 5", {}),
