@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "/.saferun"
 VOLUME = f"saferun-gate-{DIGEST[:12]}"
+LABELS = {"saferun.gate": DIGEST}
 #: Where the gate is mounted: nobody can know it beforehand.
 PLACE = re.compile(rf"{re.escape(DIRECTORY)}/[0-9a-f]{{16}}")
 #: Bits of those capabilities that the tests ever allow (linux/capability.h).
@@ -157,7 +158,7 @@ def gate_mount(place: str) -> dict[str, Any]:
         "Source": VOLUME,
         "Target": place,
         "ReadOnly": True,
-        "VolumeOptions": {"NoCopy": True, "Labels": {"saferun.gate": DIGEST}},
+        "VolumeOptions": {"NoCopy": True, "Labels": LABELS},
     }
 
 

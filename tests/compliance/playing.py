@@ -103,7 +103,7 @@ def play(
 
 
 def ordered(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever it is
-    """Return a create body with its unordered lists sorted, and without what older CLIs leave empty."""
+    """Return a create body with its unordered lists sorted, and without what CLI 20 sends empty."""
     if isinstance(value, list):
         return [ordered(item) for item in value]
     if not isinstance(value, dict):

@@ -94,7 +94,7 @@ exec "$DOCKER" "$@\"""",
 def running(
     words: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program with nothing on stdin and pipes elsewhere; kill it if it outlives the test."""
+    """Start a program with nothing on stdin and pipes elsewhere; kill it in the end."""
     with subprocess.Popen(
         words,
         env=environment,

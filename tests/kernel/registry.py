@@ -166,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
     served: dict[str, Blob]
     notes: str
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         """Serve a manifest or a blob, by tag or by digest."""
         with open(self.notes, "a", encoding="utf-8") as notes:
             notes.write(f"{self.path}\n")
@@ -178,7 +178,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer(200, blob)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - http.server's name
 
     def answer(self, status: int, blob: Blob) -> None:
         """Send one answer."""

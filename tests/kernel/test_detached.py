@@ -7,6 +7,8 @@ import re
 import secrets
 import signal
 import time
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from tests.kernel.forwarder import Forwarder
 from tests.kernel.programs import rest, running, saferun_words, script, until
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
@@ -185,7 +188,10 @@ TAMPERING = {
     "more": (r"s/^--cap-drop=.*/&\n--cap-add=NET_RAW/", "cap-add is NET_RAW, not empty"),
     "root": (r"s/^--user=.*/--user=0/", "user is 0, not 3267"),
     "unmasked": (r"s/^0000000000000000$/ffffffffffffffff/", None),
-    "no gate": (r"s/^--entrypoint=.*/--entrypoint=sleep/; /^0000/d; /^-$/d; /^--$/d; /^sleep$/d", None),
+    "no gate": (
+        r"s/^--entrypoint=.*/--entrypoint=sleep/; /^0000/d; /^-$/d; /^--$/d; /^sleep$/d",
+        None,
+    ),
 }
 
 
@@ -249,9 +255,7 @@ def test_a_contradiction_is_in_the_report(
     ended, report = start(image("busybox"), "sleep", "60", env={"SAFERUN_DOCKER": cli})
     assert ended.status == 126
     assert report["verdict"]["outcome"] == "contradicted"
-    assert report["verdict"]["reasons"] == [
-        "the engine's record says cap-drop is empty, not ALL"
-    ]
+    assert report["verdict"]["reasons"] == ["the engine's record says cap-drop is empty, not ALL"]
 
 
 @pytest.mark.parametrize("what", ["no drop", "more"])
@@ -320,7 +324,10 @@ def test_root_in_the_background_runs_as_with_docker(
     ended, report = start("-u", "0", image("busybox"), "sleep", "60")
     assert (ended.status, ended.stderr) == (0, "")
     assert report["verdict"]["outcome"] == "confirmed"
-    assert docker("inspect", "-f", "{{.HostConfig.CapDrop}}", name).stdout in ("[]\n", "<no value>\n")
+    assert docker("inspect", "-f", "{{.HostConfig.CapDrop}}", name).stdout in (
+        "[]\n",
+        "<no value>\n",
+    )
 
 
 def test_a_report_that_cannot_be_written_stops_everything_beforehand(
@@ -337,101 +344,106 @@ def test_a_report_that_cannot_be_written_stops_everything_beforehand(
             assert docker("inspect", name).status == 1
 
 
-# ---- Interrupted, or abandoned by the engine ------------------------------------------------------
+# ---- Interrupted, or abandoned by the engine -----------------------------------------------------
 
 
-def taken_away(docker: Command, made: set[str]) -> list[str]:
-    """Return which of these containers and images are still there, and remove them."""
-    left = [each for each in made if docker("inspect", each).status == 0]
-    for each in left:
-        docker("rm", "--force", "--volumes", each)
-        docker("rmi", "--force", each)
-    return left
+@dataclass
+class Attempt:
+    """A start in the background during which something happens at one request to the engine."""
+
+    happened: bool
+    #: The request that it happened at, and those after it.
+    requests: list[str]
+    status: int
+    out: str
+    err: str
+    #: What it left on the engine; removed by now.
+    left: list[str]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
-def test_a_signal_at_any_stage_leaves_nothing(
-    docker: Command,
-    image: Build,
-    environment: Mapping[str, str],
-    engine: str,
-    tmp_path: Path,
-    number: signal.Signals,
-) -> None:
-    """Whichever request to the engine it meets: no id, and what was made is removed again.
+@pytest.fixture
+def attempt(
+    docker: Command, image: Build, environment: Mapping[str, str], engine: str, tmp_path: Path
+) -> Callable[..., Attempt]:
+    """Return a function that starts a container, and does something at the request of a number.
 
-    The user is a name and the gate has not been seen before, so that both helper containers and
-    the detached start are on the way. Every round the signal comes one request later.
+    The user is a name and HOME is new, so that both helper containers are on the way.
     """
-    command = ["-d", "-u", "app", image("busybox"), "sleep", "60"]
-    stage, interrupted = 0, True
-    while interrupted:
-        stage += 1
+
+    def start(
+        number: int, act: Callable[[subprocess.Popen[bytes], Forwarder], None], *options: str
+    ) -> Attempt:
         requests: list[str] = []
-        process = None
+        processes: list[subprocess.Popen[bytes]] = []
 
         def watch(head: str) -> None:
             requests.append(head.partition("\r\n")[0])
-            if len(requests) == stage:
-                until(lambda: process is not None)
-                process.send_signal(number)
+            if len(requests) == number:
+                act(until(lambda: processes)[0], way)
 
-        home = tmp_path / f"home-{stage}"
-        with Forwarder(engine, tmp_path / f"{stage}.sock", watch) as way:
-            given = {**environment, "DOCKER_HOST": way.host, "HOME": str(home)}
-            with running([*saferun_words(), *command], given) as process:
+        with Forwarder(engine, tmp_path / f"{number}.sock", watch) as way:
+            home = str(tmp_path / f"home-{number}")
+            given = {**environment, "DOCKER_HOST": way.host, "HOME": home}
+            words = ["-d", "-u", "app", *options, image("busybox"), "sleep", "60"]
+            with running([*saferun_words(), *words], given) as process:
+                processes.append(process)
                 status, out, err = rest(process)
-        where = f"{number.name} at request {stage}: {requests[stage - 1 :]}"
-        interrupted = len(requests) >= stage and status != 0
-        left = taken_away(docker, way.made)
-        if interrupted:
-            assert out == b"", where
-            assert status in (-number, 128 + number), (where, err)
-            assert b"Traceback" not in err, (where, err)
-            assert left == [], where
-        else:
-            # It came too late, or not at all: a container runs and was named.
-            assert left == [out.decode().strip()], where
-    assert stage > 10
+        left = [each for each in way.made if docker("inspect", each).status == 0]
+        for each in left:
+            docker("rm", "--force", "--volumes", each)
+            docker("rmi", "--force", each)
+        happened, requests = len(requests) >= number, requests[number - 1 :]
+        return Attempt(happened, requests, status, out.decode(), err.decode(), left)
+
+    return start
 
 
-def test_an_engine_that_dies_at_any_stage_is_told_and_no_traceback_is_shown(
-    docker: Command,
-    image: Build,
-    environment: Mapping[str, str],
-    engine: str,
-    tmp_path: Path,
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+def test_a_signal_at_any_stage_leaves_nothing(
+    attempt: Callable[..., Attempt], signal_: signal.Signals
+) -> None:
+    """Whichever request to the engine it meets: no id, and what was made is removed again.
+
+    Every round it comes one request later, until it does not come any more.
+    """
+    wrong = []
+    for number in count(1):
+        tried = attempt(number, lambda process, _way: process.send_signal(signal_))
+        if not tried.happened:
+            assert (tried.status, tried.err) == (0, "")
+            assert tried.left == [tried.out.strip()]
+            assert number > 10
+            break
+        if (
+            tried.status not in (-signal_, 128 + signal_)
+            or tried.out
+            or tried.left
+            or "Traceback" in tried.err
+        ):
+            tried.requests[1:] = []
+            wrong.append(tried)
+    assert wrong == []
+
+
+def test_an_engine_that_dies_at_any_stage_is_told(
+    attempt: Callable[..., Attempt], tmp_path: Path
 ) -> None:
     """From one request on nobody answers any more.
 
     Before docker has started the container: an error. After that: named, but unverified.
     """
-    stage, died = 0, True
     outcomes = []
-    while died:
-        stage += 1
-        requests: list[str] = []
-
-        def watch(head: str) -> None:
-            requests.append(head.partition("\r\n")[0])
-            if len(requests) == stage:
-                way.cut()
-
-        home, report = tmp_path / f"home-{stage}", tmp_path / f"report-{stage}"
-        words = ["-d", "-u", "app", "--report", str(report), image("busybox"), "sleep", "60"]
-        with Forwarder(engine, tmp_path / f"{stage}.sock", watch) as way:
-            given = {**environment, "DOCKER_HOST": way.host, "HOME": str(home)}
-            with running([*saferun_words(), *words], given) as process:
-                status, out, err = rest(process)
-        died = len(requests) >= stage
-        where = f"dead from request {stage}: {requests[stage - 1 :]}, {err!r}"
-        taken_away(docker, way.made)
-        assert b"Traceback" not in err, where
-        if status == 0:
-            assert ID.fullmatch(out.decode()), where
+    for number in count(1):
+        report = tmp_path / f"report-{number}"
+        tried = attempt(number, lambda _process, way: way.cut(), "--report", str(report))
+        assert "Traceback" not in tried.err, tried
+        if tried.status == 0:
+            assert ID.fullmatch(tried.out), tried
             outcomes.append(json.loads(report.read_text())["verdict"]["outcome"])
         else:
-            assert err, where
+            assert tried.err, tried
+        if not tried.happened:
+            break
     assert outcomes[-1] == "confirmed"
-    assert set(outcomes[:-1]) <= {"unverified", "confirmed"}
     assert "unverified" in outcomes
+    assert "contradicted" not in outcomes

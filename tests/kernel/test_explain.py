@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -13,18 +14,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.conftest import missing
+from tests.kernel.conftest import Ended, missing
 from tests.kernel.programs import recorder, rest, running, saferun_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from tests.kernel.conftest import Command, Ended
+    from tests.kernel.conftest import Command
 
     Build = Callable[[str], str]
 
 SECRET = "hunter2"
+DROPPED = "a non-root user keeps no capability it did not ask for"
+REQUIRED = "no-new-privileges is required"
 
 
 @pytest.fixture
@@ -64,10 +67,8 @@ def test_what_is_allowed_is_explained_for_people(
     assert lines == [
         "user: app, uid 3267: not root",
         f"default: --pids-limit=512 ({law}:2 defaults.pids-limit)",
-        "added: --cap-drop=ALL: a non-root user keeps no capability it did not ask for "
-        "(built-in nonroot.require.cap-drop)",
-        "added: --security-opt=no-new-privileges: no-new-privileges is required "
-        f"({law}:6 require.security-opt)",
+        f"added: --cap-drop=ALL: {DROPPED} (built-in nonroot.require.cap-drop)",
+        f"added: --security-opt=no-new-privileges: {REQUIRED} ({law}:6 require.security-opt)",
         "may hold, as uid 0: NET_BIND_SERVICE",
         "may hold, as any other uid: NET_BIND_SERVICE",
         "must have: no-new-privileges",
@@ -303,15 +304,13 @@ def test_the_users_file_counts(explain: Callable[..., Any], image: Build, truste
 
 def in_etc(etc: Path, environment: Mapping[str, str], *words: str) -> Ended:
     """Run saferun with a directory in the place of /etc, which nobody else sees."""
-    from tests.kernel.conftest import Ended as Result
-
     mounted = 'mount --bind "$0" /etc && exec "$@"'
     unshare = ["unshare", "--mount", "sh", "-c", mounted, str(etc)]
     if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
         missing("mounting is not permitted here")
     with running([*unshare, *saferun_words(), *words], environment) as process:
         status, out, err = rest(process)
-    return Result(status, out.decode(), err.decode())
+    return Ended(status, out.decode(), err.decode())
 
 
 def test_the_systems_files_come_first_and_cannot_be_widened(
@@ -342,22 +341,17 @@ def test_a_system_file_that_cannot_be_trusted_stops_everything(
     policy(path)
     words = ("-u", "3267", "--rm", image("busybox"), "id")
     assert in_etc(etc, environment, *words).status == 0
-    for change, back, said in (
-        (lambda: path.chmod(0o666), lambda: path.chmod(0o644), "policy.toml can be written by"),
-        (
-            lambda: path.parent.chmod(0o777),
-            lambda: path.parent.chmod(0o755),
-            "/etc/saferun can be written by others",
-        ),
-        (
-            lambda: shutil.chown(path, 65534),
-            lambda: shutil.chown(path, 0),
-            "policy.toml belongs to uid 65534, not to root",
-        ),
+    for where, mode, owner, said in (
+        (path, 0o666, 0, "policy.toml can be written by others"),
+        (path.parent, 0o777, 0, "/etc/saferun can be written by others"),
+        (path, 0o644, 65534, "policy.toml belongs to uid 65534, not to root"),
     ):
-        change()
+        before = where.stat().st_mode
+        where.chmod(mode)
+        os.chown(where, owner, owner)
         ended = in_etc(etc, environment, *words)
-        back()
+        where.chmod(before)
+        os.chown(where, 0, 0)
         assert (ended.status, ended.stdout) == (125, "")
         assert said in ended.stderr
         assert ended.stderr.endswith("saferun: nothing was started\n")

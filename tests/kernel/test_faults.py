@@ -120,7 +120,9 @@ def test_saferuns_own_options_are_checked(
     refused(saferun(*words), f"saferun: {said}")
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "/", "UPPER", "a:b:c", "-x", "\xff", "ä"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/../b", "/", "UPPER", "a:b:c", "-x", "\xff", "ä"]
+)
 def test_what_can_be_no_image_is_refused(docker: Command, saferun: Command, name: str) -> None:
     """Whatever the engine's API would have made of it in a path."""
     words = ("--pull=never", "-u", "3267", "--", name)
@@ -154,7 +156,9 @@ def test_a_mount_over_the_gate_is_refused(
 ) -> None:
     """It could put a program there that checks nothing."""
     ended = saferun("-u", "3267", *options, image("busybox"), "id")
-    refused(ended, "saferun: denied: a mount at /.saferun", "/.saferun is where saferun's gate lives")
+    refused(
+        ended, "saferun: denied: a mount at /.saferun", "/.saferun is where saferun's gate lives"
+    )
 
 
 def test_volumes_from_a_container_that_is_not_there(saferun: Command, image: Build) -> None:
@@ -266,7 +270,7 @@ ANSWERS = {
     "no HTTP": b"220 mail.example ESMTP\r\n\r\n",
     "no JSON": b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 3\r\n\r\n<a>" * 2,
     "other JSON": b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\n[]" * 2,
-    "an error": b'HTTP/1.1 500 X\r\nApi-Version: 1.41\r\nContent-Length: 18\r\n\r\n'
+    "an error": b"HTTP/1.1 500 X\r\nApi-Version: 1.41\r\nContent-Length: 18\r\n\r\n"
     b'{"message":"full"}' * 2,
     "a length without end": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n",
 }
@@ -376,7 +380,10 @@ BAD = {
     "invalid": (b"[limits\n", "policy.toml:1:8: not valid TOML: "),
     "binary": (b"\x00\x01\x02", "policy.toml:1:1: this is not a text file: it holds a NUL byte"),
     "not UTF-8": (b'[defaults]\nuser = "\xff"\n', "policy.toml:2:9: this is not UTF-8 text"),
-    "unknown table": (b"[limit]\n", "policy.toml:1:2: unknown table [limit]; did you mean [limits]?"),
+    "unknown table": (
+        b"[limit]\n",
+        "policy.toml:1:2: unknown table [limit]; did you mean [limits]?",
+    ),
     "unknown key": (
         b"[nonroot.limits]\ncap-ad = []\n",
         'policy.toml:2:1: unknown key "cap-ad" in [nonroot.limits]; did you mean "cap-add"?',

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,10 @@ from tests.kernel.programs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
+
+    from typing_extensions import Self
 
     from tests.kernel.conftest import Command
 
@@ -42,7 +45,7 @@ BOTH = pytest.mark.parametrize("words", [DOCKER, SAFERUN], ids=["docker", "safer
 
 
 @pytest.fixture
-def name(docker: Command) -> object:
+def name(docker: Command) -> Iterator[str]:
     """Return a name for one container, which is removed afterwards."""
     chosen = f"saferun-test-{secrets.token_hex(6)}"
     yield chosen
@@ -184,11 +187,9 @@ def of_command_line(word: str) -> dict[int, str]:
     """Return the executables of all processes on whose command line a word stands."""
     found = {}
     for directory in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(OSError):
             if word.encode() in (directory / "cmdline").read_bytes():
                 found[int(directory.name)] = str((directory / "exe").readlink())
-        except OSError:
-            continue
     return found
 
 
@@ -282,7 +283,7 @@ class Terminal:
         )
         self.text = b""
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -302,10 +303,8 @@ class Terminal:
         until(lambda: text in self.read())
 
     def read(self) -> bytes:
-        try:
+        with suppress(BlockingIOError):
             self.text += os.read(self.master, 1 << 16)
-        except BlockingIOError:
-            pass
         return self.text
 
 
@@ -506,7 +505,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("group", OPTIONS)
-def test_the_engines_record_is_plain_docker_runs_but_for_the_gate(  # noqa: PLR0913 - fixtures
+def test_the_engines_record_is_plain_docker_runs_but_for_the_gate(
     docker: Command, saferun: Command, image: Build, tmp_path: Path, name: str, group: str
 ) -> None:
     """Nothing but capabilities, entrypoint, command and the gate's mount differs."""

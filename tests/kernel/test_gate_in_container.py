@@ -355,7 +355,7 @@ def test_every_start_is_checked(docker: Command, saferun: Command, image: Build)
         while not (now := docker(*state).stdout).startswith("exited 2 "):
             assert time.monotonic() < deadline, now
             time.sleep(0.1)
-        assert now.startswith("exited 2 /.saferun/gate-")
+        assert now.startswith("exited 2 /.saferun/")
         logs = docker("logs", name)
         assert logs.stdout == "started\n"
         refusal = f"saferun: denied: uid 3267 {HOLDS}: CapBnd {' '.join(names_of(DEFAULT))}; "

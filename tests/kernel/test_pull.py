@@ -154,9 +154,7 @@ def test_in_the_background_only_the_id_is_on_stdout(
     assert "Downloaded newer image" in ended.stderr
 
 
-def test_a_tag_and_a_digest_are_pulled(
-    docker: Command, saferun: Command, registry: Registry, single: str
-) -> None:
+def test_a_tag_and_a_digest_are_pulled(docker: Command, saferun: Command, single: str) -> None:
     """The image's USER counts, although nobody knew it before the pull."""
     ended = saferun("--rm", f"{single}:user")
     assert ran(ended)

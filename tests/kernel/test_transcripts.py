@@ -1,4 +1,4 @@
-"""Every page here is a session at a shell: what is typed, what is printed, how it ends.
+"""Every page in tests/transcripts is a session: what is typed, what is printed, how it ends.
 
 A page is a text file. What stands before the first command is for the reader, as is every line
 that begins with `#`. Then:
@@ -18,29 +18,18 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.conftest import (
-    attacker,
-    docker,
-    engine,
-    environment,
-    image,
-    leftovers,
-)
 from tests.kernel.images import IMAGES
-from tests.kernel.programs import saferun_words, script
+from tests.kernel.programs import ROOT, saferun_words, script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-# The fixtures of the kernel tests: the same engine, the same images.
-__all__ = ["attacker", "docker", "engine", "environment", "image", "leftovers"]
-
-PAGES = sorted(Path(__file__).parent.glob("*.txt"))
+PAGES = sorted((ROOT / "tests" / "transcripts").glob("*.txt"))
 PATTERNS = {
     "docker": r"/\S*/docker",
     "digest": r"[0-9a-f]{64}",
@@ -100,7 +89,7 @@ def pattern(lines: list[str]) -> str:
 @pytest.fixture
 def shell(
     environment: Mapping[str, str], tmp_path: Path
-) -> Iterator[Callable[[str], subprocess.CompletedProcess[str]]]:
+) -> Callable[[str], subprocess.CompletedProcess[str]]:
     """Return what runs a line as if it were typed, with saferun and docker on PATH."""
     words = " ".join(f"'{word}'" for word in saferun_words())
     script(tmp_path / "bin" / "saferun", f'exec {words} "$@"')
@@ -120,7 +109,7 @@ def shell(
             timeout=60,
         )
 
-    yield run
+    return run
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
