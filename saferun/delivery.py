@@ -51,10 +51,15 @@ def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:
     from saferun.host import gate_volume
 
     gate_volume.fill(engine.endpoint, version, gate.volume, (LABEL, gate.digest), DIRECTORY)
-    made = created(gate, engine.get(volume_path(gate))[0])
+    (answer,) = engine.get(volume_path(gate))
+    made = created(gate, answer)
     if made is None:
         message = f"the volume {gate.volume} vanished as soon as it was filled"
         raise GateError(message, "something on this engine removes volumes; try again")
+    if not _second_is_over(made, answer.headers.get("date", "")):
+        # Engines tell the time of creation in whole seconds: until this one is over, the volume
+        # could be replaced by another that looks the same. The next run reads it back again.
+        return
     # The newest first, and not for ever: engines come and go.
     seen = [_sighting(engine, made), *_seen(gate, cache)][:64]
     cache.remember(gate.volume, "\n".join(seen).encode("utf-8", "surrogateescape"))
@@ -82,6 +87,19 @@ def created(gate: Gate, answer: Answer) -> str | None:
             "and remove it if nobody needs it",
         )
     return volume.created
+
+
+def _second_is_over(made: str, now: str) -> bool:
+    """Tell whether the second in which the volume was made (RFC 3339) is over (HTTP-date)."""
+    from datetime import datetime
+    from email.utils import parsedate_to_datetime
+
+    whole, fraction_and_zone = made[:19], made[19:].lstrip(".0123456789")
+    try:
+        then = datetime.fromisoformat(whole + fraction_and_zone.replace("Z", "+00:00"))
+        return (parsedate_to_datetime(now) - then).total_seconds() >= 1
+    except (TypeError, ValueError):
+        return False
 
 
 def _sighting(engine: Engine, created: str) -> str:

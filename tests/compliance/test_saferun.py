@@ -209,7 +209,7 @@ def of_refused(plain: Outcome, ours: Outcome, case: Case) -> tuple[str, list[str
     """Return of what kind a list is that docker runs nothing for, and what saferun did wrong."""
     # Of a list that asks for help saferun does not judge the values.
     if plain.stdout.lstrip().startswith("Usage:") or (
-        case.words[0] == "--help" and "invalid argument" in plain.stderr
+        case.words[:1] == ("--help",) and "invalid argument" in plain.stderr
     ):
         return "help", informed(ours)
     found = [*differing(plain, ours), *untouched(ours)]
