@@ -438,11 +438,10 @@ def values(name: str) -> st.SearchStrategy[str]:
 @st.composite
 def options(draw: st.DrawFn) -> list[str]:
     """Draw one option in any of the forms that it can be written in."""
+    names = ("user", "cap-add", "cap-drop", "privileged", "volume", "mount", "tmpfs", "entrypoint")
     flags = [flag for flag in TABLE if not flag.own and flag.name != "help"]
-    matter = ("user", "cap-add", "cap-drop", "privileged", "volume", "mount", "tmpfs", "entrypoint")
-    flag = draw(
-        st.sampled_from([one for one in flags if one.name in matter]) | st.sampled_from(flags)
-    )
+    telling = st.sampled_from([flag for flag in flags if flag.name in names])
+    flag = draw(telling | telling | telling | st.sampled_from(flags))
     if flag.kind == "bool":
         value = draw(st.sampled_from(["", "=true", "=false", "=1", "=F", "=0", "=t"]))
         return [f"-{flag.short}" if flag.short and not value else f"--{flag.name}{value}"]
@@ -452,7 +451,7 @@ def options(draw: st.DrawFn) -> list[str]:
         forms += [
             [f"-{flag.short}={value}"],
             [f"-{flag.short}", value],
-            [f"-it{flag.short}{value}"],
+            [f"-iP{flag.short}{value}"],
         ]
     return draw(st.sampled_from(forms))
 
@@ -461,10 +460,8 @@ def options(draw: st.DrawFn) -> list[str]:
 @given(
     given_options=st.lists(options(), max_size=5),
     dashes=st.sampled_from([[], ["--"]]),
-    rest=st.sampled_from(
-        [["img"], ["img", "a"], ["img", "--privileged"], ["img", "--", "-u0"], []]
-    ),
-    user=st.sampled_from(sorted(IMAGES)),
+    rest=st.sampled_from([["img"], ["img", "a"], ["img", "--privileged"], ["img", "--", "-u0"]]),
+    user=st.sampled_from([user for user in IMAGES if user != NOTHING_TO_RUN]),
 )
 def test_nothing_unlawful_reaches_the_engine(
     docker_cli: str, given_options: list[list[str]], dashes: list[str], rest: list[str], user: str

@@ -283,7 +283,7 @@ def test_being_interrupted_leaves_nothing_behind(
     ],
     ids=str,
 )
-def test_it_works_with_any_cache_or_none(  # noqa: PLR0913 - fixtures come as arguments
+def test_it_works_with_any_cache_or_none(
     docker: Command,
     saferun: Command,
     image: Build,

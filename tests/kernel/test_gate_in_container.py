@@ -183,7 +183,7 @@ def test_it_reads_proc_where_a_filter_forbids_the_system_calls(
     ],
     ids=["blind", "nobody", "deceived"],
 )
-def test_it_refuses_when_it_cannot_see(  # noqa: PLR0913 - fixtures come as arguments
+def test_it_refuses_when_it_cannot_see(
     saferun: Command, image: Build, tmp_path: Path, calls: list[str], error: int, reason: str
 ) -> None:
     """Filters that hide the truth, or pretend to have told it, end in a refusal."""
@@ -210,7 +210,7 @@ def test_it_refuses_when_it_cannot_see(  # noqa: PLR0913 - fixtures come as argu
     ids=str,
 )
 @pytest.mark.parametrize("entrypoint", [None, "echo", ""], ids=str)
-def test_entrypoint_and_command_are_composed_as_docker_composes_them(  # noqa: PLR0913 - fixtures come as arguments
+def test_entrypoint_and_command_are_composed_as_docker_composes_them(
     docker: Command,
     saferun: Command,
     image: Build,
@@ -293,7 +293,7 @@ def test_a_run_cannot_be_told_from_docker_run(
     ],
     ids=str,
 )
-def test_what_cannot_be_executed_ends_with_dockers_status(  # noqa: PLR0913 - fixtures come as arguments
+def test_what_cannot_be_executed_ends_with_dockers_status(
     docker: Command,
     saferun: Command,
     image: Build,

@@ -137,8 +137,12 @@ def test_pull_never_does_not_pull(
 def test_quiet_pulls_without_progress(docker: Command, saferun: Command, single: str) -> None:
     """--quiet: nothing but the container's own words, as with docker."""
     plain = docker("run", "--rm", "--quiet", "-u", "3267", single)
-    docker("rmi", single)
+    docker("rmi", "--force", single)
     ours = saferun("--rm", "--quiet", "-u", "3267", single)
+    if plain.status:
+        # The flag is younger than this CLI (23.0).
+        assert ours == plain
+        return
     assert ran(ours)
     assert ours.stderr == plain.stderr
 

@@ -107,7 +107,7 @@ def test_root_that_is_not_uid_0_holds_nothing(
     ("name", "user", "uid"),
     [("passwd-master", "master", 0), *(("passwd-hostile", user, uid) for user, _, uid in HOSTILE)],
 )
-def test_names_mean_what_the_engine_makes_of_them(  # noqa: PLR0913 - fixtures come as arguments
+def test_names_mean_what_the_engine_makes_of_them(
     docker: Command, saferun: Command, image: Build, name: str, user: str, uid: int
 ) -> None:
     """A passwd line that reads as uid 0 is root, however odd; any other is not."""

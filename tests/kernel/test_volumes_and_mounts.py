@@ -211,7 +211,7 @@ def test_volumes_of_a_container_that_saferun_started(
 
 
 @pytest.mark.parametrize("target", ["/.saferun", "/.saferun/gate-amd64", "/.saferun/deeper"])
-def test_volumes_of_a_container_that_would_cover_the_gate_are_refused(  # noqa: PLR0913 - fixtures come as arguments
+def test_volumes_of_a_container_that_would_cover_the_gate_are_refused(
     docker: Command,
     saferun: Command,
     image: Build,
