@@ -134,19 +134,25 @@ class _Seen:
 def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ...]:
     """Return where the engine's record differs from what was asked of it."""
     asked = prepared.spec
+    words = tuple(_as_json(word) for word in prepared.words)
     pairs: tuple[tuple[str, object, object], ...] = (
-        ("user", record.user, asked.user),
+        ("user", record.user, _as_json(asked.user)),
         ("privileged", record.privileged, asked.privileged),
         ("cap-add", set(record.cap_add), set(asked.cap_add)),
         ("cap-drop", set(record.cap_drop), set(asked.cap_drop)),
     )
-    if prepared.words and (*record.entrypoint, *record.cmd) != prepared.words:
+    if words and (*record.entrypoint, *record.cmd) != words:
         pairs = (*pairs, ("command", "something else", "the gate's"))
     return tuple(
         f"the engine's record says {flag} is {_shown(recorded)}, not {_shown(wanted)}"
         for flag, recorded, wanted in pairs
         if recorded != wanted
     )
+
+
+def _as_json(text: str) -> str:
+    """Return text as the CLI sends it to the engine: Go's JSON has U+FFFD for each odd byte."""
+    return "".join("\ufffd" if "\udc80" <= letter <= "\udcff" else letter for letter in text)
 
 
 def _shown(value: object) -> str:

@@ -37,17 +37,15 @@ def look(command: RunCommand, gate: Gate, world: World, *, may_pull: bool) -> Lo
     if mode not in MODES:
         message = f"invalid --pull={mode}: it must be one of {', '.join(MODES)}"
         raise ImageError(message)
+    found = None
     if mode == "always" and may_pull:
-        _pull(command, world)
-    found = _ask(command, gate, world)
-    if isinstance(found, Look):
-        return found
-    if mode == "missing" and may_pull:
-        if not command.is_true("quiet"):
-            world.say(f"Unable to find image '{_familiar(command.image)}' locally", prefix=False)
-        _pull(command, world)
+        _pull(command, world, "")
+    else:
         found = _ask(command, gate, world)
-    if not isinstance(found, Look):
+    if found is None and mode == "missing" and may_pull:
+        _pull(command, world, f"Unable to find image '{_familiar(command.image)}' locally")
+    found = found or _ask(command, gate, world)
+    if found is None:
         hint = "" if may_pull else "--explain pulls nothing: pull it first"
         raise ImageError(f"no such image: {command.image}", *filter(None, [hint]))
     return found
@@ -65,25 +63,28 @@ def _ask(command: RunCommand, gate: Gate, world: World) -> Look | None:
     return Look(image, of_volume, facts.api_version_text(of_image))
 
 
-def _pull(command: RunCommand, world: World) -> None:
-    # docker run reads its whole command line before it pulls anything: a flag that it will refuse
-    # must not cost a download. Without an image it can do nothing else than complain.
+def let_docker_complain(command: RunCommand, world: World) -> None:
+    """Become docker if it has something to say against the options itself; return if not."""
     flags = to_argv(command)
     flags = flags[: flags.index("--")]
-    if docker_cli.quietly(world.docker, ["run", *flags], world.environ) == docker_cli.REFUSED:
-        docker_cli.become(world.docker, flags, world.environ)
+    if docker_cli.complains(world.docker, flags, world.environ):
+        docker_cli.become(world.docker, [*flags, "--", docker_cli.NO_IMAGE], world.environ)
+
+
+def _pull(command: RunCommand, world: World, notice: str) -> None:
+    # docker run reads its whole command line before it pulls anything: a flag that it will refuse
+    # must not cost a download.
+    let_docker_complain(command, world)
+    quiet = command.is_true("quiet")
+    if notice and not quiet:
+        world.say(notice, prefix=False)
     options = [
-        f"--{name}={command.last(name)}" for name in ("platform", "quiet") if command.last(name)
+        f"--{name}={value}"
+        for name in ("platform", "quiet", "disable-content-trust")
+        for value in command.all(name)
     ]
-    options += [
-        f"--disable-content-trust={value}" for value in command.all("disable-content-trust")
-    ]
-    if (
-        docker_cli.call(
-            world.docker, ["pull", *options, "--", _familiar(command.image)], world.environ
-        )
-        != 0
-    ):
+    words = ["pull", *options, "--", _familiar(command.image)]
+    if docker_cli.call(world.docker, words, world.environ, quiet=quiet) != 0:
         message = f"the image {command.image} could not be pulled"
         raise ImageError(message)
 

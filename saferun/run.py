@@ -44,6 +44,9 @@ def run(command: RunCommand, table: Table, world: World) -> int:
 
     judged = judge(command, look.image, uid, inherited, users, layers)
     if not judged.decision.allowed:
+        if None in judged.spec.mount_targets:
+            # What saferun does not understand, docker refuses as well, and says why.
+            pulling.let_docker_complain(command, world)
         return _denied(judged, explain, world)
     prepared = prepare(judged, gate, place_of(os.urandom(SECRET_BYTES).hex()), layers, table)
     if explain:

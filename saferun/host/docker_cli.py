@@ -20,8 +20,8 @@ GUARD = "SAFERUN_STARTED_DOCKER"
 
 #: What a shell reports for a program that cannot be executed.
 NOT_EXECUTED = 126
-#: docker run's exit status for a command line that it cannot read.
-REFUSED = 125
+#: Stands where an image would: no engine and no CLI takes it for the name of one.
+NO_IMAGE = ":"
 
 
 def find(environ: Mapping[str, str], ourselves: str) -> str:
@@ -95,11 +95,35 @@ def help_text(docker: str, environ: Mapping[str, str]) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def call(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run `docker ARGUMENTS` with everything it prints on stderr; return its exit status.
+def complains(docker: str, flags: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Tell whether `docker run` refuses these options, whatever the image.
+
+    It is asked to run what can be no image, after its own checks of the options.
+    """
+    import subprocess  # only before something that takes longer
+
+    try:
+        done = subprocess.run(  # noqa: S603 - the docker CLI, and no shell
+            [docker, *_argv([*flags, "--", NO_IMAGE])[1:]],
+            # stdin as it is: with -t the CLI wants to see a terminal.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=guarded(docker, environ),
+            check=False,
+        )
+    except OSError as error:
+        message = f"cannot execute {docker}: {error.strerror}"
+        raise DockerCliError(message) from error
+    return b"invalid reference format" not in done.stderr
+
+
+def call(
+    docker: str, arguments: Sequence[str], environ: Mapping[str, str], *, quiet: bool = False
+) -> int:
+    """Run `docker ARGUMENTS` with what it prints on stdout on stderr; return its exit status.
 
     For what `docker run` itself does before it starts anything (pulling), whose progress belongs
-    on stderr.
+    on stderr; `quiet` drops it.
     """
     import subprocess  # pulling hides what this costs
 
@@ -107,7 +131,7 @@ def call(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> i
         return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
             [docker, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=2,
+            stdout=subprocess.DEVNULL if quiet else 2,
             env=guarded(docker, environ),
             check=False,
         ).returncode

@@ -77,8 +77,9 @@ def removed_afterwards(make: Callable[[], str], remove: Callable[[str], object])
         signals.deliver()
         yield made
     finally:
-        with Deferred():
+        with Deferred() as late:
             remove(made)
+        late.deliver()
 
 
 def read_file(client: docker.APIClient, container: str, path: str) -> bytes | None:
@@ -88,7 +89,7 @@ def read_file(client: docker.APIClient, container: str, path: str) -> bytes | No
             stream, found = client.get_archive(container, path)
         except docker.errors.NotFound:
             return None
-        if found.get("size", 0) > LARGEST_FILE or found.get("mode", 0) & GO_MODE_DIR:
+        if not found or found.get("size", 0) > LARGEST_FILE or found.get("mode", 0) & GO_MODE_DIR:
             return None
         archive = b"".join(stream)
         if found.get("linkTarget"):

@@ -31,9 +31,7 @@ def test_only_a_refusal_lingers_and_only_when_told(
 ) -> None:
     """The reason is on stderr while the process is still there; a command is not delayed."""
     reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [gate, EVERYTHING, EVERYTHING, needs, "--", *words], stderr=writing
-    )
+    process = subprocess.Popen([gate, EVERYTHING, EVERYTHING, needs, "--", *words], stderr=writing)
     os.close(writing)
     with open(reading, "rb", buffering=0) as stderr:
         said = stderr.read(4096)

@@ -32,7 +32,8 @@ def cap_add(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violatio
     if not refused:
         return
     nonroot = spec.whom == "nonroot"
-    unknown = [name for name in refused if not is_known(name)]
+    named = " ".join(name or '""' for name in refused)
+    unknown = [name or '""' for name in refused if not is_known(name)]
     if unknown:
         hint = f"no capability is called {' or '.join(unknown)}; see capabilities(7)"
     elif "ALL" in refused:
@@ -43,7 +44,7 @@ def cap_add(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violatio
         hint = f"to allow this, a policy has to say [{table}] cap-add = [{names}]"
     yield Violation(
         "cap-add",
-        f"capabilities not allowed{' for a non-root user' if nonroot else ''}: {' '.join(refused)}",
+        f"capabilities not allowed{' for a non-root user' if nonroot else ''}: {named}",
         f"allowed: {' '.join(name for name in NAMES if name in allowed) or 'none'}",
         tuple(dict.fromkeys(origin for name in refused for origin in limit.witnesses(name))),
         hint,
