@@ -26,9 +26,10 @@ def unchanged() -> Iterator[None]:
     assert after == before
 
 
-def send(number: int) -> None:
+def send(number: int, times: int = 1) -> None:
     """Send a signal to this process."""
-    os.kill(os.getpid(), number)
+    for _ in range(times):
+        os.kill(os.getpid(), number)
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -42,7 +43,7 @@ def test_a_deferred_signal_is_noted(number: int) -> None:
     noted: object = vars(signals)["number"]
     assert noted == number
     with pytest.raises(Interrupted), Deferred():
-        _ = [send(number) for _ in range(3)]
+        send(number, 3)
 
 
 @pytest.mark.parametrize("number", ENDING)
