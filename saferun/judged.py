@@ -56,14 +56,18 @@ class Prepared(Record):
         return bool(self.words)
 
 
-def default_user(command: RunCommand, layers: tuple[Layer, ...]) -> tuple[Statement, ...]:
-    """Return the policy's default user where the words name none; it decides which tables apply.
+def with_default_user(
+    command: RunCommand, layers: tuple[Layer, ...]
+) -> tuple[RunCommand, tuple[Statement, ...]]:
+    """Return the command with the policy's default user where it names none, and that default.
 
-    An empty --user is as good as none: the engine takes the image's.
+    It comes before everything else, for it decides which tables apply. An empty --user is as good
+    as none: the engine takes the image's.
     """
-    if command.last("user"):
-        return ()
-    return tuple(one for one in policy.defaults(layers, "any") if one.key == "user")
+    users = tuple(one for one in policy.defaults(layers, "any") if one.key == "user")
+    if command.last("user") or not users:
+        return command, ()
+    return discharge.with_defaults(command.without("user"), users), users
 
 
 def judge(  # noqa: PLR0913 - all that a decision depends on

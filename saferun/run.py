@@ -11,10 +11,9 @@ import os
 from saferun import delivery, facts, laws, pulling
 from saferun.errors import SaferunError
 from saferun.formats import report
-from saferun.formats.docker_run import discharge
 from saferun.formats.docker_run.gate_command import place_of
 from saferun.host import docker_cli
-from saferun.judged import default_user, judge, prepare
+from saferun.judged import judge, prepare, with_default_user
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,9 +34,7 @@ def run(command: RunCommand, table: Table, world: World) -> int:
     layers = laws.load(command, world.environ)
     gate = delivery.gate()
     explain = dict(command.own).get("explain", "")
-    users = default_user(command, layers)
-    if users:
-        command = discharge.with_defaults(command.without("user"), users)
+    command, users = with_default_user(command, layers)
     look = pulling.look(command, gate, world, may_pull=not explain)
     inherited = facts.inherited_targets(command, world.engine, gate.volume)
     uid = facts.uid(command, look.image, inherited, world, look.version)

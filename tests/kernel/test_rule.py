@@ -188,7 +188,8 @@ def test_no_capability_is_given_back_without_a_policy(
 def test_no_unknown_capability_is_added(saferun: Command, image: Build, unknown: str) -> None:
     """Nothing is trimmed or split, as in the engine."""
     ended = saferun("-u", "3267", f"--cap-add={unknown}", image("busybox"), "sets")
-    refused(ended, f"capabilities not allowed for a non-root user: {unknown or '""'}")
+    named = unknown or '""'
+    refused(ended, f"capabilities not allowed for a non-root user: {named}")
     assert "see capabilities(7)" in ended.stderr
 
 
