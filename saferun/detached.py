@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saferun import evidence
-from saferun.errors import EngineError, SaferunError
+from saferun.errors import EngineError, Interrupted, SaferunError
 from saferun.host import docker_cli
 from saferun.host.signals import Deferred
 from saferun.judge.verify import Verdict
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The gate, or the evidence, said no.
 REFUSED = 126
+#: What a shell adds to the number of the signal that a program ended by.
+SIGNALLED = 128
 
 
 def start(judged: Judged, prepared: Prepared, world: World) -> int:
@@ -35,23 +37,27 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
         if status != 0 or not container:
             world.out(text)
             return status
-        sighting = _observe(container, judged, prepared, world)
+        try:
+            sighting = _observe(container, judged, prepared, world)
+        except Interrupted as impatience:
+            world.say(f"interrupted: the container {container[:12]} was started and may still run")
+            return SIGNALLED + impatience.number
+        if report is not None:
+            _write(report, judged, prepared, world, sighting.verdict, container)
         if signals.number is not None:
             world.say("interrupted", _removed(container, world))
-            return 128 + signals.number
-    if report is not None:
-        _write(report, judged, prepared, world, sighting.verdict, container)
-    if sighting.verdict.outcome == "contradicted":
-        world.say(
-            "denied: the running container is not what was allowed",
-            *(f"  {reason}" for reason in sighting.verdict.reasons),
-            _removed(container, world),
-        )
-        return REFUSED
-    if sighting.gate_line is not None:
-        return _not_executed(container, sighting, world)
-    world.out(text)
-    return 0
+            return SIGNALLED + signals.number
+        if sighting.verdict.outcome == "contradicted":
+            world.say(
+                "denied: the running container is not what was allowed",
+                *(f"  {reason}" for reason in sighting.verdict.reasons),
+                _removed(container, world),
+            )
+            return REFUSED
+        if sighting.gate_line is not None:
+            return _not_executed(container, sighting, world)
+        world.out(text)
+        return 0
 
 
 def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -> Sighting:
