@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -281,7 +281,7 @@ while :; do sleep 0.05; done""",
     words = ["setsid", *saferun_words(), "-u", "3267", single]
     with running(words, given) as process:
         until(pulling.exists)
-        subprocess.run(["kill", f"-{number.name[3:]}", "--", f"-{process.pid}"], check=True)
+        os.killpg(process.pid, number)
         status, out, err = rest(process)
     assert status in (-number, 128 + number)
     assert out == b""
