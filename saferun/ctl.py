@@ -1,4 +1,4 @@
-"""`saferunctl`: what is not running a container. So far, the gate on an engine."""
+"""`saferunctl`: what is not running a container: the gate on an engine, and the law."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import click
 
 from saferun import __version__, delivery
+from saferun.ctl_policy import policy
 from saferun.errors import SaferunError
 from saferun.host import docker_cli
 from saferun.host.scratch_container import sdk
@@ -17,7 +18,7 @@ from saferun.world import World
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def saferunctl() -> None:
-    """Look after saferun on the engine that the docker CLI would use."""
+    """Look after saferun on the engine that the docker CLI would use, and after its law."""
 
 
 @saferunctl.group()
@@ -49,10 +50,13 @@ def remove() -> None:
     click.echo(f"{ours.volume}: removed")
 
 
+saferunctl.add_command(policy)
+
+
 def main() -> None:
-    """Run the command and exit: 0 done, 2 when saferunctl could not do it."""
+    """Run the command and exit: 0 clean, 1 findings, 2 when saferunctl could not tell."""
     try:
-        saferunctl(standalone_mode=False)
+        sys.exit(saferunctl(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from saferun import facts
 from saferun.errors import GateError
+from saferun.facts import image as image_facts
 from saferun.formats import engine_api
 from saferun.formats.docker_run.gate_command import LABEL, Gate
 from saferun.host.engine import MISSING, OK, segment
@@ -34,7 +34,7 @@ def volume_path(gate: Gate) -> str:
 def ask(gate: Gate, world: World) -> tuple[Answer, str]:
     """Return what the engine says about the volume, and its API version."""
     (answer,) = world.engine.get(volume_path(gate))
-    return answer, facts.api_version_text(answer)
+    return answer, image_facts.api_version_text(answer)
 
 
 def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:

@@ -7,33 +7,35 @@ from saferun.formats import container_user, report
 from saferun.formats.docker_run import discharge, spec
 from saferun.formats.docker_run.command import RunCommand, parse, to_argv
 from saferun.formats.docker_run.gate_command import composed, through_gate
-from saferun.judge import policy
+from saferun.formats.engine_api import ImageFacts
+from saferun.formats.facts import Facts
 from saferun.judge.capabilities import ANY
-from saferun.judge.evaluate import evaluate
+from saferun.judge.decision import Decision, Masks
+from saferun.judge.evaluate import evaluate, refusals_before_pull
+from saferun.judge.policy import Law
 from saferun.judge.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.formats.docker_run.flags import Table
     from saferun.formats.docker_run.gate_command import Gate
-    from saferun.formats.engine_api import ImageFacts
-    from saferun.judge.decision import Decision
     from saferun.judge.policy import Layer, Statement
+    from saferun.judge.rules import Image
     from saferun.judge.spec import ContainerSpec
 
 
 class Judged(Record):
     """A command line with the policy's defaults, what it was taken for, and what was decided.
 
-    `inherited` are the mount targets that come from other containers.
+    `defaults` are those in use, `notices` what there is to say of those that were cut down.
     """
 
     command: RunCommand
-    image: ImageFacts
-    inherited: tuple[str, ...]
+    facts: Facts
     spec: ContainerSpec
     decision: Decision
     defaults: tuple[Statement, ...]
+    notices: tuple[str, ...] = ()
 
     def own(self, name: str) -> str | None:
         """Return the last value of one of saferun's own options, None when it was not given."""
@@ -56,38 +58,97 @@ class Prepared(Record):
         return bool(self.words)
 
 
-def with_default_user(
+#: Defaults that are needed before it is known which of the other tables apply.
+EARLY = ("platform", "pull", "user")
+
+
+def with_early_defaults(
     command: RunCommand, layers: tuple[Layer, ...]
 ) -> tuple[RunCommand, tuple[Statement, ...]]:
-    """Return the command with the policy's default user where it names none, and that default.
+    """Return the command with those defaults that everything else depends on, and these defaults.
 
-    It comes before everything else, for it decides which tables apply. An empty --user is as good
-    as none: the engine takes the image's.
+    An empty --user, --pull or --platform is as good as none.
     """
-    users = tuple(one for one in policy.defaults(layers, "any") if one.key == "user")
-    if command.last("user") or not users:
-        return command, ()
-    return discharge.with_defaults(command.without("user"), users), users
+    early = tuple(
+        one
+        for one in Law(layers, "any").defaults()
+        if one.key in EARLY and not command.last(one.key)
+    )
+    for one in early:
+        command = command.without(one.key)
+    return discharge.with_defaults(command, early), early
 
 
-def judge(  # noqa: PLR0913 - all that a decision depends on
-    command: RunCommand,
-    image: ImageFacts,
-    uid: int | None,
-    inherited: tuple[str, ...],
-    users: tuple[Statement, ...],
-    layers: tuple[Layer, ...],
+def judge(
+    command: RunCommand, facts: Facts, early: tuple[Statement, ...], layers: tuple[Layer, ...]
 ) -> Judged:
     """Add the policy's defaults where the words are silent, and evaluate.
 
-    `users` is the default user, which the command has already.
+    `early` are the defaults that the command has already; `layers` have their rules in force. A
+    default that is more than may be asked for is cut down to what may.
     """
-    whom = spec.to_spec(command, image, uid, inherited).whom
-    others = tuple(one for one in policy.defaults(layers, whom) if not command.all(one.key))
-    command = discharge.with_defaults(command, others)
-    asked = spec.to_spec(command, image, uid, inherited)
+    law = Law(layers, spec.to_spec(command, facts).whom)
+    chosen = tuple(one for one in law.defaults() if discharge.is_silent(command, one.key))
+    with_all = discharge.with_defaults(command, chosen)
+    asked = spec.to_spec(with_all, facts)
     decision = evaluate(asked, layers)
-    return Judged(command, image, inherited, asked, decision, (*users, *others))
+    beyond = {violation.key for violation in decision.violations} & {one.key for one in chosen}
+    if not beyond:
+        return Judged(with_all, facts, asked, decision, (*early, *chosen))
+    kept = tuple(_cut(one, command, facts, layers) if one.key in beyond else one for one in chosen)
+    defaults = tuple(one for one in kept if one.value != ())
+    with_kept = discharge.with_defaults(command, defaults)
+    asked = spec.to_spec(with_kept, facts)
+    return Judged(
+        with_kept,
+        facts,
+        asked,
+        evaluate(asked, layers),
+        (*early, *defaults),
+        tuple(
+            f"default {one.key} = {report.value(one.value)} ({one.origin}) is more than allowed "
+            f"({report.origins(decision, one.key)}) and "
+            + (f"cut down to {report.value(less.value)}" if less.value != () else "not used")
+            for one, less in zip(chosen, kept, strict=True)
+            if one != less
+        ),
+    )
+
+
+def judge_reference(
+    command: RunCommand, image: Image, early: tuple[Statement, ...], layers: tuple[Layer, ...]
+) -> Judged | None:
+    """Judge what is known before an image is pulled; None when nothing forbids that it is."""
+    facts = Facts(ImageFacts("", "", ""))
+    asked = spec.to_spec(command, facts).replace(image=image)
+    refused = refusals_before_pull(asked, layers)
+    if not refused:
+        return None
+    return Judged(command, facts, asked, Decision(refused, (), Masks(0, 0)), early)
+
+
+def _cut(
+    default: Statement, command: RunCommand, facts: Facts, layers: tuple[Layer, ...]
+) -> Statement:
+    """Return what is left of a default that is more than may be asked for, `()` for nothing.
+
+    Of a list that is every item that may be asked for. Instead of an amount the limit itself will
+    be added, as where nothing was said.
+    """
+    if not isinstance(default.value, tuple):
+        return default.replace(value=())
+    return default.replace(
+        value=tuple(
+            item
+            for item in default.value
+            if all(
+                violation.key != default.key
+                for violation in evaluate(
+                    spec.to_spec(command.with_option(default.key, item), facts), layers
+                ).violations
+            )
+        )
+    )
 
 
 def prepare(
@@ -99,7 +160,7 @@ def prepare(
     none for the image, ImageError when there is nothing to execute, SaferunError when the rewritten
     words are not clean.
     """
-    image = judged.image
+    image = judged.facts.image
     command = discharge.discharge(judged.command, judged.decision.obligations)
     # It is on the engine, and what was judged is what must run.
     command = command.without("pull").with_option("pull", "never")
@@ -119,8 +180,9 @@ def prepare(
             raise ImageError(message)
         command = through_gate(command, image, gate, place, judged.decision.masks)
         words = composed(command, image)
-    elif not says_uid(command):
-        # Nothing in the container would notice if the name came to mean another image meanwhile.
+    if names_matter(judged, layers) or not (gated or says_uid(command)):
+        # The name must not come to mean another image meanwhile. What the law let pass by its name
+        # would not be that any more; and without the gate nothing in the container would notice.
         command = command.replace(image=image.id)
     arguments = tuple(to_argv(command))
     asked = read_back(arguments, table, judged, gate.mount(place))
@@ -130,6 +192,13 @@ def prepare(
         message = f"the rewritten command line would be judged differently:\n{reasons}"
         raise SaferunError(message)
     return Prepared(arguments, asked, words)
+
+
+def names_matter(judged: Judged, layers: tuple[Layer, ...]) -> bool:
+    """Tell whether it was decided by which image it is."""
+    return any(match.by_image for match in judged.decision.matches) or (
+        Law(layers, judged.spec.whom).limit("image") is not None
+    )
 
 
 def wants_gate(judged: Judged) -> bool:
@@ -166,7 +235,9 @@ def read_back(
         message = f"the rewritten command line cannot be read: {again.text}"
         raise SaferunError(message)
     theirs = tuple(option for option in again.options if option != ("mount", mount))
-    asked = spec.to_spec(
-        again.replace(options=theirs), judged.image, judged.spec.uid, judged.inherited
-    )
-    return asked.replace(verify=judged.spec.verify)
+    asked = spec.to_spec(again.replace(options=theirs), judged.facts)
+    if again.image == judged.facts.image.id:
+        # What was judged under its name is run by its id, which says nothing of the name.
+        its = judged.spec
+        asked = asked.replace(image=its.image, pinned=its.pinned, tag=its.tag)
+    return asked.replace(verify=judged.spec.verify, pull=judged.spec.pull)

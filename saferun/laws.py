@@ -5,13 +5,26 @@ from __future__ import annotations
 from saferun.errors import PolicyError
 from saferun.host import policy_files
 from saferun.judge.policy import BUILT_IN, Layer, conflicts
+from saferun.judge.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from saferun.formats.docker_run.command import RunCommand
+    from saferun.formats.policy_toml import Extended, Parsed
     from saferun.judge.policy import Statement
+    from saferun.judge.rules import Rule
+
+#: How far one law may start from another that starts from another.
+DEEPEST = 16
+
+
+class Content(Record):
+    """What a policy file says, together with all that it starts from."""
+
+    statements: tuple[Statement, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 def load(command: RunCommand, environ: Mapping[str, str]) -> tuple[Layer, ...]:
@@ -21,34 +34,125 @@ def load(command: RunCommand, environ: Mapping[str, str]) -> tuple[Layer, ...]:
     be read, trusted or understood stops everything.
     """
     named = [value for name, value in command.own if name == "policy"]
-    files, errors = policy_files.read_layers(named, environ)
-    if not files and not errors:
-        return (BUILT_IN,)
-    from saferun.formats import policy_toml  # it costs more than all that a run without it needs
+    return of_files(*policy_files.read_layers(named, environ))
 
+
+def of_files(
+    files: Iterable[policy_files.PolicyFile], errors: Iterable[PolicyError] = ()
+) -> tuple[Layer, ...]:
+    """Return the built-in layer and those that files make; raises PolicyError like `load`."""
+    reading = _Reading(errors)
     layers: list[Layer] = []
-    problems = [str(error) for error in errors]
     for name, path, data in files:
-        statements, mistakes = policy_toml.parse(data, path)
-        problems += [str(mistake) for mistake in mistakes]
-        _join(layers, name, statements)
-    problems += [
+        content = reading.content(name, path, data, ())
+        _join(layers, name, content)
+    reading.problems += [
         f"{one.origin} and {other.origin} say different things, and neither is before the other"
         for layer in layers
         for one, other in conflicts(layer)
     ]
-    if problems:
-        hints = dict.fromkeys(hint for error in errors for hint in error.hints)
-        raise PolicyError("\n".join(problems), *hints)
+    if reading.problems:
+        raise PolicyError("\n".join(dict.fromkeys(reading.problems)), *dict.fromkeys(reading.hints))
     return (BUILT_IN, *layers)
 
 
-def _join(layers: list[Layer], name: str, statements: tuple[Statement, ...]) -> None:
-    """Add a file's statements: files of one level of trust are one layer, without an order.
+def _join(layers: list[Layer], name: str, content: Content) -> None:
+    """Add what a file says: files of one level of trust are one layer, without an order.
 
     Files that were named have one: the order in which they were named, the last one winning.
     """
     if layers and layers[-1].name == name != "explicit":
-        layers[-1] = Layer(name, (*layers[-1].statements, *statements))
+        last = layers[-1]
+        layers[-1] = last.replace(
+            statements=(*last.statements, *content.statements),
+            rules=(*last.rules, *content.rules),
+        )
     else:
-        layers.append(Layer(name, statements))
+        layers.append(Layer(name, content.statements, content.rules))
+
+
+class _Reading:
+    """Reads files and what they start from, and collects whatever is wrong with any of them."""
+
+    def __init__(self, errors: Iterable[PolicyError]) -> None:
+        self.problems: list[str] = []
+        self.hints: list[str] = []
+        for error in errors:
+            self.failed(error)
+
+    def failed(self, error: PolicyError, where: str = "") -> None:
+        self.problems.append(where + str(error))
+        self.hints += error.hints
+
+    def content(self, layer: str, path: str, data: bytes, above: tuple[str, ...]) -> Content:
+        """Return what a file says; `above` are the files that start from it."""
+        from saferun.formats import policy_toml  # a run without policy files does not need it
+
+        parsed = policy_toml.parse(data, path)
+        self.problems += map(str, parsed.mistakes)
+        started = [self.started(layer, path, one, (*above, path)) for one in parsed.extends]
+        return joined(parsed, started) if started else Content(parsed.statements, parsed.rules)
+
+    def started(self, layer: str, path: str, law: Extended, above: tuple[str, ...]) -> Content:
+        """Return what a law says that a file starts from."""
+        from saferun.formats.policy_mistake import Mistake
+
+        def wrong(message: str) -> Content:
+            self.problems.append(str(Mistake(path, law.line, law.column, message, law.text)))
+            return Content()
+
+        found = _found(path, law.name)
+        if found is None:
+            from saferun.formats.policy_mistake import meant, quoted
+            from saferun.host import shipped
+
+            known = shipped.names()
+            guess = meant(law.name, known) or f"; there are {', '.join(known)}"
+            return wrong(f"no law is called {quoted(law.name)}{guess}")
+        where, ours = found
+        if where in above:
+            return wrong("this law starts from itself: " + " from ".join([*above, where]))
+        if len(above) > DEEPEST:
+            return wrong(f"more than {DEEPEST} laws that start from one another")
+        try:
+            data = policy_files.read_extended("explicit" if ours else layer, where)
+        except PolicyError as error:
+            self.hints += error.hints
+            return wrong(str(error))
+        return self.content(layer, where, data, above)
+
+
+def _found(path: str, name: str) -> tuple[str, bool] | None:
+    """Return the file of a law that is started from, and whether it comes with saferun.
+
+    A name with a slash is a path, seen from the directory of the file that says it.
+    """
+    if "/" in name:
+        directory = path.rpartition("/")[0] or "."
+        return (name if name.startswith("/") else f"{directory}/{name}"), False
+    from saferun.host import shipped
+
+    found = shipped.path(name)
+    return None if found is None else (found, True)
+
+
+def joined(parsed: Parsed, started: Iterable[Content]) -> Content:
+    """Return what a file says together with what it starts from.
+
+    Its own limits and defaults take the place of those that it starts from, in the same table;
+    requirements and rules add up. Of several laws that it starts from, limits hold together, and
+    the last default counts.
+    """
+    stated = {_place(one) for one in parsed.statements if one.verb != "require"}
+    statements: list[Statement] = list(parsed.statements)
+    rules = list(parsed.rules)
+    for content in reversed(tuple(started)):
+        fresh = [one for one in content.statements if _place(one) not in stated]
+        stated |= {_place(one) for one in fresh if one.verb == "defaults"}
+        statements += fresh
+        rules += content.rules
+    return Content(tuple(dict.fromkeys(statements)), tuple(rules))
+
+
+def _place(statement: Statement) -> tuple[str, str, str]:
+    return statement.verb, statement.whom, statement.key

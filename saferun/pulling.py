@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from saferun import delivery, facts
+from saferun import delivery
 from saferun.errors import ImageError
+from saferun.facts import image as image_facts
 from saferun.formats.docker_run.command import to_argv
 from saferun.host import docker_cli
 from saferun.judge.record import Record
@@ -28,39 +29,56 @@ class Look(Record):
     version: str
 
 
-def look(command: RunCommand, gate: Gate, world: World, *, may_pull: bool) -> Look:
-    """Ask the engine for the image and the gate's volume, pulling the image as docker run would.
+def look(command: RunCommand, gate: Gate, world: World) -> Look | None:
+    """Ask the engine for the image and the gate's volume; None when docker run would pull first.
 
-    Raises ImageError when the image is not to be had, EngineError when nobody answers.
+    Raises ImageError for a mode of pulling that there is not, EngineError when nobody answers.
     """
     mode = command.last("pull") or "missing"
     if mode not in MODES:
         message = f"invalid --pull={mode}: it must be one of {', '.join(MODES)}"
         raise ImageError(message)
-    found = None
-    if mode == "always" and may_pull:
-        _pull(command, world, "")
-    else:
-        found = _ask(command, gate, world)
-    if found is None and mode == "missing" and may_pull:
-        _pull(command, world, f"Unable to find image '{_familiar(command.image)}' locally")
-    found = found or _ask(command, gate, world)
-    if found is None:
-        hint = "" if may_pull else "--explain pulls nothing: pull it first"
-        raise ImageError(f"no such image: {command.image}", *filter(None, [hint]))
+    found = None if mode == "always" else _ask(command, gate, world)
+    if found is None and mode == "never":
+        raise _missing(command)
     return found
+
+
+def fetch(command: RunCommand, gate: Gate, world: World) -> Look:
+    """Pull the image as docker run would, and look at it; raises ImageError if there is none."""
+    always = command.last("pull") == "always"
+    name = _familiar(command.image)
+    _pull(command, world, "" if always else f"Unable to find image '{name}' locally")
+    found = _ask(command, gate, world)
+    if found is None:
+        raise _missing(command)
+    return found
+
+
+def look_without_pull(command: RunCommand, gate: Gate, world: World) -> Look:
+    """Look at the image that is there, whatever would be pulled; raises ImageError if none is."""
+    found = _ask(command, gate, world)
+    if found is None:
+        raise _missing(command, "--explain pulls nothing: pull it first")
+    return found
+
+
+def _missing(command: RunCommand, *hints: str) -> ImageError:
+    return ImageError(f"no such image: {command.image}", *hints)
 
 
 def _ask(command: RunCommand, gate: Gate, world: World) -> Look | None:
     reference = command.image
-    of_image, of_volume = world.engine.get(facts.image_path(reference), delivery.volume_path(gate))
+    of_image, of_volume = world.engine.get(
+        image_facts.image_path(reference), delivery.volume_path(gate)
+    )
     platform = command.last("platform") or world.environ.get("DOCKER_DEFAULT_PLATFORM", "")
-    image = facts.for_platform(
-        facts.image(of_image, reference), platform, reference, of_image, world.engine
+    image = image_facts.for_platform(
+        image_facts.image(of_image, reference), platform, reference, of_image, world.engine
     )
     if image is None:
         return None
-    return Look(image, of_volume, facts.api_version_text(of_image))
+    return Look(image, of_volume, image_facts.api_version_text(of_image))
 
 
 def let_docker_complain(command: RunCommand, world: World) -> None:

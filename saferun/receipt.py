@@ -47,8 +47,8 @@ class Receipt:
         """
         argv = (docker, "run", *prepared.arguments) if prepared else ()
         told = {
-            **report.document(judged.spec, judged.decision, judged.defaults, argv),
-            "image": {"asked": judged.command.image, "id": judged.image.id},
+            **report.document(judged.spec, judged.decision, judged.defaults, judged.notices, argv),
+            "image": {"asked": judged.command.image, "id": judged.facts.image.id},
             "gate": bool(prepared and prepared.gated),
             "container": container,
             "verdict": report.verdict_document(verdict) if verdict else None,

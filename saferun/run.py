@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 
-from saferun import delivery, facts, laws, pulling
+from saferun import asking, delivery, facts, laws, pulling
 from saferun.errors import SaferunError
-from saferun.formats import report
+from saferun.formats import image_reference, report
 from saferun.formats.docker_run.gate_command import place_of
 from saferun.host import docker_cli
-from saferun.judged import judge, prepare, with_default_user
+from saferun.judged import judge, judge_reference, prepare, with_early_defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.docker_run.flags import Table
+    from saferun.judge.policy import Layer, Statement
     from saferun.judged import Judged, Prepared
     from saferun.world import World
 
@@ -34,21 +35,34 @@ def run(command: RunCommand, table: Table, world: World) -> int:
     layers = laws.load(command, world.environ)
     gate = delivery.gate()
     explain = dict(command.own).get("explain", "")
-    command, users = with_default_user(command, layers)
-    look = pulling.look(command, gate, world, may_pull=not explain)
-    inherited = facts.inherited_targets(command, world.engine, gate.volume)
-    uid = facts.uid(command, look.image, inherited, world, look.version)
+    command, early = with_early_defaults(command, layers)
+    look = pulling.look(command, gate, world)
+    if look is None:
+        refused = before_pull(command, early, layers, world)
+        if refused:
+            return _denied(refused, explain, world)
+        fetch = pulling.look_without_pull if explain else pulling.fetch
+        look = fetch(command, gate, world)
+    names = image_reference.names(command.image, look.image)
+    layers = asking.layers_for(names, layers, world.environ)
+    known = facts.gather(command, look, layers, gate.volume, world)
 
-    judged = judge(command, look.image, uid, inherited, users, layers)
+    judged = judge(command, known, early, layers)
     if not judged.decision.allowed:
-        if None in judged.spec.mount_targets:
+        if any(mount.target is None for mount in judged.spec.mounts):
             # What saferun does not understand, docker refuses as well, and says why.
             pulling.let_docker_complain(command, world)
         return _denied(judged, explain, world)
+    if known.profiles and not explain:
+        from saferun import profiles  # few bring one
+
+        command, known = profiles.pinned(judged.command, known)
+        judged = judged.replace(command=command, facts=known)
     prepared = prepare(judged, gate, place_of(os.urandom(SECRET_BYTES).hex()), layers, table)
     if explain:
         return _explained(judged, prepared.arguments, explain, world)
 
+    world.say(*(f"notice: {notice}" for notice in judged.notices))
     if prepared.gated:
         delivery.deliver(gate, look.volume, world, look.version)
     if judged.command.is_true("detach"):
@@ -56,6 +70,15 @@ def run(command: RunCommand, table: Table, world: World) -> int:
 
         return detached.start(judged, prepared, world)
     return _become(judged, prepared, world)
+
+
+def before_pull(
+    command: RunCommand, early: tuple[Statement, ...], layers: tuple[Layer, ...], world: World
+) -> Judged | None:
+    """Judge an image by its reference before it is pulled; None when nothing forbids it."""
+    image = image_reference.asked(command.image)
+    in_force = asking.layers_for(image, layers, world.environ)
+    return judge_reference(command, image, early, in_force)
 
 
 def _denied(judged: Judged, explain: str, world: World) -> int:
@@ -75,11 +98,13 @@ def _explained(judged: Judged, arguments: tuple[str, ...], form: str, world: Wor
     if form == "json":
         import json  # only for programs that ask
 
-        shape = report.document(judged.spec, judged.decision, judged.defaults, argv)
+        shape = report.document(judged.spec, judged.decision, judged.defaults, judged.notices, argv)
         world.out(json.dumps(shape, indent=2) + "\n")
     else:
-        told = report.explanation(judged.spec, judged.decision, judged.defaults, argv)
-        world.out("".join(f"{line}\n" for line in told))
+        lines = report.explanation(
+            judged.spec, judged.decision, judged.defaults, judged.notices, argv
+        )
+        world.out("".join(f"{line}\n" for line in lines))
     return 0 if judged.decision.allowed else SaferunError.status
 
 

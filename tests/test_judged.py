@@ -9,24 +9,40 @@ from saferun.formats.docker_run.command import RunCommand, parse
 from saferun.formats.docker_run.flags import TABLE
 from saferun.formats.docker_run.gate_command import Gate
 from saferun.formats.engine_api import ImageFacts
+from saferun.formats.facts import Facts
 from saferun.judge.policy import BUILT_IN, Layer, Origin, Statement
-from saferun.judged import Judged, Prepared, judge, prepare, with_default_user
+from saferun.judge.rules import Image, Match
+from saferun.judged import (
+    Judged,
+    Prepared,
+    judge,
+    judge_reference,
+    prepare,
+    with_early_defaults,
+)
 
 GATE = Gate("ab" * 32, ("amd64", "arm64"))
 PLACE = "/.saferun/5ec2e7"
+YES, NO = True, False
 IMAGE = ImageFacts("sha256:feed", "linux", "amd64", cmd=("sh",))
 FOREIGN = IMAGE.replace(architecture="s390x")
 UNCHECKED = Statement("limits", "any", "verify", ("on", "off"), Origin("p", 1, "limits.verify"))
 DEFAULT_USER = Statement("defaults", "any", "user", "7:7", Origin("p", 2, "defaults.user"))
 
 
-def judged(words: str, uid: int | None, *laws: Statement, image: ImageFacts = IMAGE) -> Judged:
+def judged(
+    words: str,
+    uid: int | None,
+    *laws: Statement,
+    image: ImageFacts = IMAGE,
+    layers: tuple[Layer, ...] = (),
+) -> Judged:
     """Judge a command line by the built-in law and others."""
     command = parse(words.split())
     assert isinstance(command, RunCommand)
-    layers = (BUILT_IN, Layer("system", laws))
-    command, users = with_default_user(command, layers)
-    return judge(command, image, uid, (), users, layers)
+    layers = (BUILT_IN, Layer("system", laws), *layers)
+    command, early = with_early_defaults(command, layers)
+    return judge(command, Facts(image, uid), early, layers)
 
 
 def prepared(words: str, uid: int | None, *laws: Statement, image: ImageFacts = IMAGE) -> Prepared:
@@ -117,3 +133,117 @@ def test_the_default_user(*, words: str, used: bool) -> None:
     one = judged(words, 7, DEFAULT_USER)
     assert (one.defaults == (DEFAULT_USER,)) is used
     assert (one.command.last("user") == "7:7") is used
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [("img", "pull", "never"), ("--pull= img", "pull", "never"), ("--pull=always img", "", "")],
+)
+def test_defaults_that_come_first(words: str, key: str, value: str) -> None:
+    """When to pull has to be known before there is an image."""
+    default = Statement("defaults", "any", "pull", "never", Origin("p", 2, "defaults.pull"))
+    one = judged(words, 7, default)
+    assert [(used.key, used.value) for used in one.defaults] == ([(key, value)] if key else [])
+    assert one.command.all("pull") == (value or "always",)
+
+
+def stated(verb: str, key: str, value: object, line: int) -> Statement:
+    """Return a statement of a plain table."""
+    return Statement(verb, "any", key, value, Origin("p", line, f"{verb}.{key}"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("default", "limit", "words", "said"),
+    [
+        pytest.param(("memory", "4g"), "1g", (), "not used", id="amount: the limit is added"),
+        pytest.param(("pids-limit", -1), 100, (), "not used", id="no limit is more than any"),
+        pytest.param(
+            ("cap-add", ("CHOWN", "NET_RAW")),
+            ("CHOWN",),
+            ("--cap-add=CHOWN",),
+            "cut down to CHOWN",
+            id="list: what may be asked for",
+        ),
+        pytest.param(("cap-add", ("KILL",)), ("CHOWN",), (), "not used", id="nothing of it"),
+        pytest.param(("pid", "host"), ("private",), (), "not used", id="word"),
+    ],
+)
+def test_a_default_beyond_the_limit_is_cut_down(
+    default: tuple[str, object], limit: object, words: tuple[str, ...], said: str
+) -> None:
+    """With a notice that names both; what is left may be asked for."""
+    key, value = default
+    laws = (stated("defaults", key, value, 1), stated("limits", key, limit, 2))
+    one = judged("-u 0 img", 0, *laws)
+    assert one.decision.allowed
+    (notice,) = one.notices
+    assert "p:1 defaults" in notice
+    assert "p:2 limits" in notice
+    assert notice.endswith(said)
+    assert tuple(f"--{name}={given}" for name, given in one.command.options[1:]) == words
+
+
+def test_what_the_command_line_asks_beyond_the_limit_is_not_cut_down() -> None:
+    """It is refused: nothing else than what was asked for is ever run."""
+    laws = (stated("defaults", "memory", "4g", 1), stated("limits", "memory", "1g", 2))
+    one = judged("-u 0 --memory=2g img", 0, *laws)
+    assert not one.decision.allowed
+    assert one.notices == ()
+
+
+def test_a_default_that_contradicts_a_requirement_is_refused() -> None:
+    """A requirement is not a limit: which of the two was meant cannot be told."""
+    laws = (stated("defaults", "read-only", NO, 1), stated("require", "read-only", YES, 2))
+    assert not judged("-u 0 img", 0, *laws).decision.allowed
+
+
+@pytest.mark.parametrize(
+    ("words", "used"),
+    [
+        ("-u 0 img", {"cpus", "restart"}),
+        ("-u 0 --cpu-quota=5000 img", {"restart"}),
+        ("-u 0 --rm img", {"cpus"}),
+    ],
+)
+def test_a_default_is_silent_where_another_flag_speaks(words: str, used: set[str]) -> None:
+    """Docker refuses the two together."""
+    laws = (stated("defaults", "cpus", 1.5, 1), stated("defaults", "restart", "always", 2))
+    assert {one.key for one in judged(words, 0, *laws).defaults} == used
+
+
+def rule(effect: str, images: tuple[str, ...]) -> Match:
+    """Return a rule in force that says something of a capability."""
+    return Match(effect, "it", bool(images), "because", Origin("p", 1, effect), ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("layer", "reference"),
+    [
+        (Layer("user", (), (), (rule("allow", ("img",)),)), "sha256:feed"),
+        (Layer("user", (), (), (rule("deny", ("img",)),)), "sha256:feed"),
+        (Layer("user", (), (), (rule("allow", ()),)), "img"),
+        (Layer("user", ()), "img"),
+    ],
+)
+def test_an_image_that_a_rule_matched_runs_by_its_id(layer: Layer, reference: str) -> None:
+    """So that a tag cannot move between judging and running."""
+    one = judged("-u5 img", 5, layers=(layer,))
+    arguments = prepare(one, GATE, PLACE, (BUILT_IN, layer), TABLE).arguments
+    assert arguments[arguments.index("--") + 1] == reference
+
+
+def test_what_is_forbidden_is_refused_before_it_is_pulled() -> None:
+    """By the reference alone; both for root and for everybody else."""
+    command = parse(["registry.example.com/x"])
+    assert isinstance(command, RunCommand)
+    image = Image((("registry.example.com/x", "latest"),))
+
+    def refused(*laws: Statement) -> bool:
+        return judge_reference(command, image, (), (BUILT_IN, Layer("system", laws))) is not None
+
+    assert not refused()
+    assert not refused(stated("limits", "image", ("registry.example.com/*",), 1))
+    assert refused(stated("limits", "image", ("busybox",), 1))
+    assert refused(stated("limits", "pull", ("never",), 1))
+    only_root = Statement("limits", "root", "image", ("busybox",), Origin("p", 1, "x"))
+    assert not refused(only_root)

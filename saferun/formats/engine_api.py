@@ -25,15 +25,67 @@ class ImageFacts(Record):
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    health_check: bool = False
 
 
 class VolumeFacts(Record):
     """What an engine says about a named volume."""
 
     driver: str
-    options: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
     labels: tuple[tuple[str, str], ...]
     created: str
+
+
+class MountFacts(Record):
+    """One mount of an existing container, in the engine's words (`Mounts` of an inspect answer).
+
+    `name` is the volume's, empty for anything else.
+    """
+
+    kind: str
+    name: str
+    source: str
+    target: str
+    driver: str = ""
+    writable: bool = True
+    propagation: str = ""
+
+
+class ContainerFacts(Record):
+    """What matters of an existing container to another one that joins it."""
+
+    id: str
+    name: str
+    pid: str
+    ipc: str
+    network: str
+    mounts: tuple[MountFacts, ...]
+
+
+class NetworkFacts(Record):
+    """What an engine says about a network: its name and driver."""
+
+    name: str
+    driver: str
+
+
+class EngineFacts(Record):
+    """What an engine says about itself (`GET /info`).
+
+    `seccomp` is the default profile's name, empty where there is no filter; `cgroup_version` "1" or
+    "2"; `userns` whether containers' users are mapped (userns-remap, rootless).
+    """
+
+    runtime: str
+    log_driver: str
+    seccomp: str
+    cgroup_version: str
+    userns: bool
+    no_new_privileges: bool
 
 
 class ContainerRecord(Record):
@@ -71,6 +123,10 @@ def image_facts(body: bytes) -> ImageFacts:
         entrypoint=_texts(config.get("Entrypoint")),
         cmd=_texts(config.get("Cmd")),
         volumes=tuple(_object(config.get("Volumes") or {})),
+        tags=_texts(image.get("RepoTags")),
+        digests=_texts(image.get("RepoDigests")),
+        exposed=tuple(_object(config.get("ExposedPorts") or {})),
+        health_check=_has_health_check(config.get("Healthcheck")),
     )
 
 
@@ -80,7 +136,9 @@ def volume_facts(body: bytes) -> VolumeFacts:
     labels = _object(volume.get("Labels") or {})
     return VolumeFacts(
         driver=_text(volume.get("Driver")),
-        options=tuple(_object(volume.get("Options") or {})),
+        options=tuple(
+            (key, _text(value)) for key, value in _object(volume.get("Options") or {}).items()
+        ),
         labels=tuple((key, _text(value)) for key, value in labels.items()),
         created=_text(volume.get("CreatedAt") or ""),
     )
@@ -115,19 +173,74 @@ def container_record(body: bytes) -> ContainerRecord:
     )
 
 
-def mounts(body: bytes) -> tuple[tuple[str, str], ...]:
-    """Read the mounts in `GET /containers/ID/json`: container path and name of the volume, if any.
+def container_facts(body: bytes) -> ContainerFacts:
+    """Read `GET /containers/ID/json` for what joins it; raise ValueError when it is no such answer.
 
-    Raises ValueError when it is not such an answer.
+    `pid`, `ipc` and `network` are as the container was given them, so perhaps `container:OTHER`.
     """
-    listed = _object(decode(body)).get("Mounts") or []
+    container = _object(decode(body))
+    host = _object(container.get("HostConfig") or {})
+    listed = container.get("Mounts") or []
     if not isinstance(listed, list):
         message = "expected a list of mounts"
         raise ValueError(message)  # noqa: TRY004 - the documented error
-    return tuple(
-        (_text(mount.get("Destination")), _text(mount.get("Name") or ""))
-        for mount in map(_object, listed)
+    return ContainerFacts(
+        id=_text(container.get("Id") or ""),
+        name=_text(container.get("Name") or "").removeprefix("/"),
+        pid=_text(host.get("PidMode") or ""),
+        ipc=_text(host.get("IpcMode") or ""),
+        network=_text(host.get("NetworkMode") or ""),
+        mounts=tuple(map(_mount, map(_object, listed))),
     )
+
+
+def _mount(mount: dict[str, Any]) -> MountFacts:
+    name = _text(mount.get("Name") or "")
+    return MountFacts(
+        kind=_text(mount.get("Type") or ("volume" if name else "bind")),
+        name=name,
+        source=_text(mount.get("Source") or ""),
+        target=_text(mount.get("Destination")),
+        driver=_text(mount.get("Driver") or ""),
+        # Only a clear no makes it read-only.
+        writable=mount.get("RW") is not False,
+        propagation=_text(mount.get("Propagation") or ""),
+    )
+
+
+def network_facts(body: bytes) -> NetworkFacts:
+    """Read `GET /networks/NAME`; raise ValueError when it is not such an answer."""
+    network = _object(decode(body))
+    return NetworkFacts(_text(network.get("Name")), _text(network.get("Driver")))
+
+
+def engine_facts(body: bytes) -> EngineFacts:
+    """Read `GET /info`; raise ValueError when it is not such an answer."""
+    info = _object(decode(body))
+    # Each is `name=NAME`, some with further `,key=value`.
+    options = {
+        name: dict(pair.partition("=")[::2] for pair in rest.split(","))
+        for name, _, rest in (
+            option.removeprefix("name=").partition(",")
+            for option in _texts(info.get("SecurityOptions"))
+        )
+    }
+    profile = options.get("seccomp", {}).get("profile", "")
+    return EngineFacts(
+        runtime=_text(info.get("DefaultRuntime") or ""),
+        log_driver=_text(info.get("LoggingDriver") or ""),
+        seccomp="" if profile == "unconfined" else profile,
+        # Engines before 20.10 do not tell; they know only the first.
+        cgroup_version=_text(info.get("CgroupVersion") or "1"),
+        userns="userns" in options or "rootless" in options,
+        no_new_privileges="no-new-privileges" in options,
+    )
+
+
+def _has_health_check(check: Any) -> bool:  # noqa: ANN401 - it comes out of JSON
+    # No words mean "as the image below said", which has been merged already (image-spec, Docker).
+    words = _texts(_object(check).get("Test")) if check else ()
+    return bool(words) and words[0] not in ("", "NONE")
 
 
 def error_message(body: bytes) -> str:

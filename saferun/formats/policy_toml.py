@@ -1,4 +1,4 @@
-"""TOML to statements of the law: all mistakes of a file at once, each with line and column.
+"""TOML to the law: all mistakes of a file at once, each with line and column.
 
 Nothing is coerced and nothing unknown is skipped: a typing error in a limit would be a hole that
 nobody sees. A file with any mistake states nothing.
@@ -6,10 +6,12 @@ nobody sees. A file with any mistake states nothing.
 
 from __future__ import annotations
 
+from saferun.formats import policy_values
 from saferun.formats.policy_mistake import Mistake, dotted, meant, quoted, shown
-from saferun.judge.capabilities import canonical
-from saferun.judge.keys import KEYS, ROOT_OR_NOT, SCHEMA, VERBS, kind_of, size, table_of
+from saferun.judge.keys import KEYS, ROOT_OR_NOT, SCHEMA, VERBS, kind_of, table_of
 from saferun.judge.policy import Origin, Statement
+from saferun.judge.record import Record
+from saferun.judge.rules import Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
     from saferun.formats.toml_positions import Path
     from saferun.judge.keys import Kind, Verb, Whom
     from saferun.judge.policy import Value
+    from saferun.judge.rules import Effect, Entry
 
 #: Mistakes reported of one file; whoever has more will not read them.
 MOST_MISTAKES = 50
-#: Up to this many choices are listed; of more only the nearest is named.
-FEW = 3
+#: Laws that one file may extend directly.
+MOST_EXTENDED = 16
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -31,12 +34,36 @@ TABLES: dict[Path, tuple[Verb, Whom]] = {
     **{(verb,): (verb, "any") for verb in VERBS},
     **{(whom, verb): (verb, whom) for whom in ROOT_OR_NOT for verb in VERBS},
 }
+#: The arrays of tables that hold rules.
+EFFECTS: tuple[Effect, ...] = ("allow", "deny")
+#: What a rule is for, and why; everything else in it is a key.
+SELECTORS = ("image", "users", "groups", "reason", "expires")
+#: Forms of which less can be said with a limit of its own, so that denying some makes no sense.
+AMOUNTS = ("number", "size", "decimal")
 
 
-def parse(data: bytes, source: str) -> tuple[tuple[Statement, ...], tuple[Mistake, ...]]:
-    """Return what a policy file states, or, when anything is wrong with it, every mistake in it.
+class Extended(Record):
+    """A law that a file starts from, as it is named there, and where."""
 
-    An empty file is valid and states nothing. `source` is what the file is called in messages.
+    name: str
+    line: int
+    column: int
+    text: str
+
+
+class Parsed(Record):
+    """What a policy file says, or, when anything is wrong with it, every mistake in it."""
+
+    statements: tuple[Statement, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    extends: tuple[Extended, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def parse(data: bytes, source: str) -> Parsed:
+    """Return what a policy file says; an empty file is valid and says nothing.
+
+    `source` is what the file is called in messages.
     """
     # Some editors write a byte order mark; it says nothing.
     data = data.removeprefix(BYTE_ORDER_MARK).replace(b"\r\n", b"\n")
@@ -50,8 +77,10 @@ def parse(data: bytes, source: str) -> tuple[tuple[Statement, ...], tuple[Mistak
         more = f"{reader.mistakes[-1].message}; there are more mistakes in this file"
         reader.mistakes[-1] = reader.mistakes[-1].replace(message=more)
     if reader.mistakes:
-        return (), tuple(sorted(reader.mistakes, key=lambda one: (one.line, one.column)))
-    return tuple(sorted(reader.statements, key=lambda one: one.origin.line)), ()
+        ordered = sorted(reader.mistakes, key=lambda one: (one.line, one.column))
+        return Parsed(mistakes=tuple(ordered))
+    statements = sorted(reader.statements, key=lambda one: one.origin.line)
+    return Parsed(tuple(statements), tuple(reader.rules), tuple(reader.extends))
 
 
 class _TooManyError(Exception):
@@ -64,8 +93,12 @@ class _Reader:
         self.source = source
         self.offsets: dict[Path, int] = {}
         self.statements: list[Statement] = []
+        self.rules: list[Rule] = []
+        self.extends: list[Extended] = []
         self.mistakes: list[Mistake] = []
         self.known_line = (0, 1)
+        # The same values are written again and again where there are many rules.
+        self.known: dict[tuple[str, str], Value] = {}
 
     def read(self) -> None:
         # A run without policy files needs neither.
@@ -85,6 +118,9 @@ class _Reader:
             self.syntax(str(error))
         else:
             if self.schema(document.pop("schema", SCHEMA)):
+                self.extended(document.pop("extends", []))
+                for effect in EFFECTS:
+                    self.rule_tables(effect, document.pop(effect, []))
                 self.tables((), document)
 
     def syntax(self, complaint: str) -> None:
@@ -109,6 +145,21 @@ class _Reader:
             self.wrong(("schema",), f'"schema" must be {SCHEMA}, not {shown(value)}')
         return not newer
 
+    def extended(self, value: object) -> None:
+        """Read which laws the file starts from."""
+        if not isinstance(value, list):
+            self.wrong(("extends",), f'"extends" must be a list of laws, not {shown(value)}')
+            return
+        for index, name in enumerate(value):
+            path = ("extends", index)
+            if not isinstance(name, str) or not name or not name.isprintable():
+                self.wrong(path, f'"extends" is a list of names of laws, not of {shown(name)}')
+            elif index == MOST_EXTENDED:
+                self.wrong(path, f"more than {MOST_EXTENDED} laws to start from")
+            else:
+                line, column, text = self.place(self.offset(path))
+                self.extends.append(Extended(name, line, column, text))
+
     def tables(self, path: Path, content: dict[str, Any]) -> None:
         for name, inner in content.items():
             here = (*path, name)
@@ -121,12 +172,17 @@ class _Reader:
             elif name in KEYS:
                 homes = _homes(name, next((whom for whom in ROOT_OR_NOT if whom in path), "any"))
                 self.wrong(here, f"{quoted(name)} has no place here; it belongs in {homes}")
+            elif isinstance(inner, dict | list) and not path:
+                tables = {*(dotted(table[:1]) for table in TABLES), *EFFECTS}
+                guess = meant(dotted(here), tables, "[{}]")
+                self.wrong(here, f"unknown table [{dotted(here)}]{guess}")
             elif isinstance(inner, dict):
                 tables = {dotted(table[: len(here)]) for table in TABLES}
                 guess = meant(dotted(here), tables, "[{}]")
                 self.wrong(here, f"unknown table [{dotted(here)}]{guess}")
             else:
-                self.wrong(here, f"unknown key {quoted(name)}{meant(name, ('schema', *KEYS))}")
+                known = ("schema", "extends", *KEYS)
+                self.wrong(here, f"unknown key {quoted(name)}{meant(name, known)}")
 
     def entries(self, path: Path, content: object) -> dict[str, Any]:
         if isinstance(content, dict):
@@ -135,42 +191,127 @@ class _Reader:
         self.wrong(path, f'"{name}" must be a table, written [{name}], not {shown(content)}')
         return {}
 
-    def key(self, verb: Verb, whom: Whom, path: Path, value: Any) -> None:  # noqa: ANN401 - so far it is anything
+    def key(self, verb: Verb, whom: Whom, path: Path, value: object) -> None:
         table, key = table_of(verb, whom), str(path[-1])
         kind = kind_of(verb, whom, key)
         if kind is None and key in KEYS:
             homes = _homes(key, whom)
             self.wrong(path, f"{quoted(key)} has no place in [{table}]; it belongs in {homes}")
-        elif kind is None:
+            return
+        if kind is None:
             guess = meant(key, [known for known in KEYS if kind_of(verb, whom, known)])
             self.wrong(path, f"unknown key {quoted(key)} in [{table}]{guess}")
-        elif demand := _demand(kind, value):
-            self.wrong(path, f'"{key}" must be {demand}, not {shown(value)}')
-        elif verb == "require" and not value:
+            return
+        law = self.value(path, kind, value)
+        if law is None:
+            return
+        if verb == "require" and not law:
             self.wrong(path, f'"{key} = {shown(value)}" requires nothing; leave it out')
-        else:
-            law: Value = self.names(path, kind, value) if isinstance(value, list) else value
-            origin = Origin(self.source, self.line(self.offset(path)), dotted(path))
-            self.statements.append(Statement(verb, whom, key, law, origin))
+            return
+        origin = Origin(self.source, self.line(self.offset(path)), dotted(path))
+        self.statements.append(Statement(verb, whom, key, law, origin))
 
-    def names(self, path: Path, kind: Kind, items: list[object]) -> tuple[str, ...]:
-        found: dict[str, None] = {}
+    def value(self, path: Path, kind: Kind, value: object) -> Value | None:
+        """Return what a value means; None when that is reported as a mistake."""
+        key = str(path[-1])
+        same = (key, repr(value))
+        if same in self.known:
+            return self.known[same]
+        law, faults = policy_values.value(key, kind, value)
+        for index, fault in faults:
+            self.wrong((*path, index) if index >= 0 else path, fault)
+        if law is not None:
+            self.known[same] = law
+        return law
+
+    def rule_tables(self, effect: Effect, content: object) -> None:
+        if not isinstance(content, list):
+            self.wrong((effect,), f"rules are written [[{effect}]], with two brackets")
+            return
+        for index, table in enumerate(content):
+            self.rule(effect, (effect, index), self.entries((effect, index), table))
+
+    def rule(self, effect: Effect, path: Path, table: dict[str, Any]) -> None:
+        """Read one [[allow]] or [[deny]]."""
+        entries: list[Entry] = []
+        before = len(self.mistakes)
+        for key, value in table.items():
+            here = (*path, key)
+            if key not in SELECTORS:
+                self.entry(effect, here, value, entries)
+        reason = table.get("reason")
+        if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
+            said = f"not {shown(reason)}" if "reason" in table else "and it is missing"
+            where = (*path, "reason") if "reason" in table else path
+            self.wrong(where, f'"reason" must say why in words, {said}')
+        images, users, groups = (
+            self.selector((*path, name), table[name]) if name in table else ()
+            for name in ("image", "users", "groups")
+        )
+        expires = self.expiry(effect, path, table.get("expires")) if "expires" in table else ""
+        if len(self.mistakes) > before:
+            return
+        if not entries:
+            self.wrong(path, f"this [[{effect}]] says nothing; name what it is about")
+            return
+        line = self.line(self.offset(path))
+        self.rules.append(
+            Rule(
+                effect,
+                tuple(entries),
+                self.source,
+                line,
+                str(reason),
+                images,
+                users,
+                groups,
+                expires,
+            )
+        )
+
+    def entry(self, effect: Effect, path: Path, value: object, entries: list[Entry]) -> None:
+        key = str(path[-1])
+        kind = kind_of("limits", "any", key)
+        lifts = key == "forbid" and effect == "allow"
+        if kind is None or lifts:
+            known = [*SELECTORS, *(one for one in KEYS if kind_of("limits", "any", one))]
+            why = "has no place" if key in KEYS else "is unknown"
+            self.wrong(path, f"{quoted(key)} {why} in [[{effect}]]{meant(key, known)}")
+        elif effect == "deny" and kind.form in AMOUNTS:
+            self.wrong(path, f'"{key}" cannot be denied; write a lower [limits] {key}')
+        elif effect == "deny" and kind.form == "switch" and value is not True:
+            self.wrong(path, f'"{key}" in [[deny]] must be true, not {shown(value)}')
+        else:
+            law = self.value(path, kind, value)
+            if law is not None:
+                entries.append((key, law, self.line(self.offset(path))))
+
+    def selector(self, here: Path, value: object) -> tuple[str, ...]:
+        """Read whom a rule is for: a list of texts, or for images a single one."""
+        name = str(here[-1])
+        items = [value] if name == "image" and isinstance(value, str) else value
+        # An empty list would be for everybody, or for nobody: who could tell.
+        if not isinstance(items, list) or not items:
+            self.wrong(here, f'"{name}" must be a list, such as ["…"], not {shown(value)}')
+            return ()
         for index, item in enumerate(items):
-            here = (*path, index)
-            if not isinstance(item, str):
-                message = f'"{path[-1]}" is a list of names in quotes, not of {shown(item)}'
-                self.wrong(here, message)
-                continue
-            name = canonical(item) if kind.form == "capabilities" else item
-            if name in kind.words:
-                found[name] = None
-            elif len(kind.words) <= FEW:
-                choices = " and ".join(quoted(word) for word in kind.words)
-                self.wrong(here, f'"{path[-1]}" can only hold {choices}, not {quoted(item)}')
-            else:
-                guess = meant(item, kind.words)
-                self.wrong(here, f"unknown capability {quoted(item)}{guess}")
-        return tuple(found)
+            fault = _wrong_selector(name, item)
+            if fault:
+                self.wrong((*here, index) if items is value else here, fault)
+        return tuple(dict.fromkeys(map(str, items)))
+
+    def expiry(self, effect: Effect, path: Path, value: object) -> str:
+        """Read the last day of an exception; there is none for what is denied."""
+        from datetime import date, datetime  # tomli has imported it already
+
+        here = (*path, "expires")
+        if effect == "deny":
+            self.wrong(here, "what is denied cannot expire: nothing may be allowed by itself")
+        elif not isinstance(value, date) or isinstance(value, datetime):
+            self.wrong(here, f'"expires" must be a date, such as 2027-01-31, not {shown(value)}')
+        else:
+            return value.isoformat()
+        return ""
 
     def wrong(self, path: Path, message: str) -> None:
         self.mistake(self.offset(path), message)
@@ -182,11 +323,13 @@ class _Reader:
     def mistake(self, offset: int, message: str) -> None:
         if len(self.mistakes) == MOST_MISTAKES:
             raise _TooManyError
+        line, column, text = self.place(offset)
+        self.mistakes.append(Mistake(self.source, line, column, message, text))
+
+    def place(self, offset: int) -> tuple[int, int, str]:
+        """Return line and column, both from 1, of an offset, and the text of the line."""
         start = self.text.rfind("\n", 0, offset) + 1
-        line = self.text[start:].partition("\n")[0]
-        self.mistakes.append(
-            Mistake(self.source, self.line(offset), offset - start + 1, message, line)
-        )
+        return self.line(offset), offset - start + 1, self.text[start:].partition("\n")[0]
 
     def line(self, offset: int) -> int:
         """Return the line of an offset; quick when asked in the order of the text."""
@@ -198,24 +341,18 @@ class _Reader:
         return line
 
 
-def _demand(kind: Kind, value: object) -> str:
-    """Return what a value must be, or nothing when it is that."""
-    form, right = kind.form, False
-    if form == "switch":
-        right, demand = isinstance(value, bool), "true or false"
-    elif form == "number":
-        # In Python, but not in TOML, true and false are numbers.
-        right = type(value) is int and kind.least <= value <= kind.most
-        demand = f"a whole number, {kind.least} or more"
-    elif form == "size":
-        right = isinstance(value, str) and size(value) is not None
-        demand = 'a size in docker\'s units, such as "512m"'
-    elif form == "text":
-        right = isinstance(value, str) and value != "" and value.isprintable()
-        demand = "text of one or more printable characters"
-    else:
-        right, demand = isinstance(value, list), f"a list, such as [{quoted(kind.words[0])}]"
-    return "" if right else demand
+def _wrong_selector(name: str, item: object) -> str:
+    """Return what is wrong with one thing that a rule is for, or nothing."""
+    if not isinstance(item, str):
+        return f'"{name}" is a list of texts in quotes, not of {shown(item)}'
+    if name == "image":
+        from saferun.judge.values import images
+
+        demand = images.problem(item)
+        return f'"image" cannot hold {quoted(item)}: it must be {demand}' if demand else ""
+    if not item or not item.isprintable() or item != item.strip() or ":" in item:
+        return f'"{name}" holds names or numbers, not {quoted(item)}'
+    return ""
 
 
 def _homes(key: str, whom: Whom) -> str:

@@ -24,12 +24,29 @@ SECRET = "--env="  # noqa: S105 - the option, not a secret
 def denial(decision: Decision) -> list[str]:
     """Return the lines that tell why nothing was started, every reason at once."""
     lines: list[str] = []
+    reasons = _reasons(decision)
     for violation in decision.violations:
         lines.append(f"denied: {violation.reason}")
         lines.append(f"  {_details(violation)}")
+        lines += [f"  {reasons[one]}" for one in violation.origins if one in reasons]
         if violation.hint:
             lines.append(f"hint: {violation.hint}")
     return [*(line for line in lines if line.strip()), "nothing was started"]
+
+
+def origins(decision: Decision, key: str) -> str:
+    """Return where the limits on a key are that were exceeded."""
+    against = (violation.origins for violation in decision.violations if violation.key == key)
+    return ", ".join(dict.fromkeys(str(one) for found in against for one in found))
+
+
+def _reasons(decision: Decision) -> dict[Origin, str]:
+    """Return why the rules in force are there, by where their statements are."""
+    return {
+        statement.origin: f"{match.effect} for {match.matched}: {match.reason}"
+        for match in decision.matches
+        for statement in match.statements
+    }
 
 
 def _details(violation: Violation) -> str:
@@ -40,13 +57,22 @@ def _details(violation: Violation) -> str:
 
 
 def explanation(
-    spec: ContainerSpec, decision: Decision, defaults: Iterable[Statement], argv: Sequence[str]
+    spec: ContainerSpec,
+    decision: Decision,
+    defaults: Iterable[Statement],
+    notices: Iterable[str],
+    argv: Sequence[str],
 ) -> list[str]:
     """Return the decision for a person: who, what was decided and why, and the docker command."""
     lines = [f"user: {visible(spec.user) or '(none: root)'}, {_who(spec)}"]
     lines += [
-        f"default: --{default.key}={_value(default.value)} ({default.origin})"
+        f"default: --{default.key}={value(default.value)} ({default.origin})"
         for default in defaults
+    ]
+    lines += [f"notice: {notice}" for notice in notices]
+    lines += [
+        f"rule in force: {match.effect} for {match.matched}: {match.reason} ({match.origin})"
+        for match in decision.matches
     ]
     if not decision.allowed:
         return [*lines, *denial(decision)]
@@ -66,7 +92,11 @@ def explanation(
 
 
 def document(
-    spec: ContainerSpec, decision: Decision, defaults: Iterable[Statement], argv: Sequence[str]
+    spec: ContainerSpec,
+    decision: Decision,
+    defaults: Iterable[Statement],
+    notices: Iterable[str],
+    argv: Sequence[str],
 ) -> dict[str, Any]:
     """Return the same as data for JSON; `argv` is empty when nothing would run."""
     return {
@@ -101,6 +131,16 @@ def document(
             }
             for default in defaults
         ],
+        "notices": list(notices),
+        "rules": [
+            {
+                "effect": match.effect,
+                "matched": match.matched,
+                "reason": match.reason,
+                "origins": _origins((match.origin,)),
+            }
+            for match in decision.matches
+        ],
         "masks": _masks(decision.masks) if decision.allowed else None,
         "argv": shown(argv),
     }
@@ -121,6 +161,13 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
             for process in verdict.evidence
         ],
     }
+
+
+def value(value: object) -> str:
+    """Return a value of the law in words: the items of a list with commas."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def withheld(word: str) -> str:
@@ -167,9 +214,3 @@ def _masks(masks: Masks) -> dict[str, Any]:
 
 def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
     return [{"source": origin.source, "line": origin.line, "key": origin.key} for origin in origins]
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

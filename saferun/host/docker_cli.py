@@ -20,6 +20,8 @@ GUARD = "SAFERUN_STARTED_DOCKER"
 
 #: What a shell reports for a program that cannot be executed.
 NOT_EXECUTED = 126
+#: What `subprocess` calls its streams, which is too dear to be imported by every run.
+PIPE, DEVNULL = -1, -3
 #: Stands where an image would: no engine and no CLI takes it for the name of one.
 NO_IMAGE = ":"
 
@@ -79,20 +81,10 @@ def guarded(docker: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 def help_text(docker: str, environ: Mapping[str, str]) -> str:
     """Return what `docker run --help` prints, for flags that saferun has never heard of."""
-    import subprocess  # only for unknown flags
-
-    try:
-        done = subprocess.run(  # noqa: S603 - the docker CLI, and no shell
-            [docker, "run", "--help"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=guarded(docker, environ),
-            check=False,
-        )
-    except OSError as error:
-        message = f"cannot execute {docker}: {error.strerror}"
-        raise DockerCliError(message) from error
-    return done.stdout.decode("utf-8", "replace")
+    _, printed, _ = _ran(
+        docker, ["run", "--help"], environ, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    return printed.decode("utf-8", "replace")
 
 
 def complains(docker: str, flags: Sequence[str], environ: Mapping[str, str]) -> bool:
@@ -100,21 +92,10 @@ def complains(docker: str, flags: Sequence[str], environ: Mapping[str, str]) -> 
 
     It is asked to run what can be no image, after its own checks of the options.
     """
-    import subprocess  # only before something that takes longer
-
-    try:
-        done = subprocess.run(  # noqa: S603 - the docker CLI, and no shell
-            [docker, *_argv([*flags, "--", NO_IMAGE])[1:]],
-            # stdin as it is: with -t the CLI wants to see a terminal.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=guarded(docker, environ),
-            check=False,
-        )
-    except OSError as error:
-        message = f"cannot execute {docker}: {error.strerror}"
-        raise DockerCliError(message) from error
-    return b"invalid reference format" not in done.stderr
+    words = ["run", *flags, "--", NO_IMAGE]
+    # stdin as it is: with -t the CLI wants to see a terminal.
+    _, _, complaint = _ran(docker, words, environ, stdout=DEVNULL, stderr=PIPE)
+    return b"invalid reference format" not in complaint
 
 
 def call(
@@ -125,19 +106,9 @@ def call(
     For what `docker run` itself does before it starts anything (pulling), whose progress belongs
     on stderr; `quiet` drops it.
     """
-    import subprocess  # pulling hides what this costs
-
-    try:
-        return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
-            [docker, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if quiet else 2,
-            env=guarded(docker, environ),
-            check=False,
-        ).returncode
-    except OSError as error:
-        message = f"cannot execute {docker}: {error.strerror}"
-        raise DockerCliError(message) from error
+    stdout = DEVNULL if quiet else 2
+    status, _, _ = _ran(docker, arguments, environ, stdin=DEVNULL, stdout=stdout)
+    return status
 
 
 def start_detached(
@@ -148,38 +119,48 @@ def start_detached(
     It gets a session of its own, so that Ctrl-C reaches only saferun, which still learns what was
     started and can remove it: call it with signals deferred.
     """
-    import subprocess  # a detached start hides what this costs
-
-    try:
-        child = subprocess.Popen(  # noqa: S603 - the docker CLI, and no shell
-            [docker, *_argv(arguments)[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env=guarded(docker, environ),
-            start_new_session=True,
-        )
-    except OSError as error:
-        message = f"cannot execute {docker}: {error.strerror}"
-        raise DockerCliError(message) from error
-    printed, _ = child.communicate()
-    return child.returncode, printed
+    words = _argv(arguments)[1:]
+    status, printed, _ = _ran(
+        docker, words, environ, stdin=DEVNULL, stdout=PIPE, start_new_session=True
+    )
+    return status, printed
 
 
 def quietly(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run `docker ARGUMENTS` without showing what it prints; return its exit status."""
-    import subprocess  # only when something has to be stopped
+    try:
+        status, _, _ = _ran(
+            docker, arguments, environ, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+        )
+    except DockerCliError:
+        return NOT_EXECUTED
+    return status
+
+
+def _ran(
+    docker: str,
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    start_new_session: bool = False,
+    **streams: int,
+) -> tuple[int, bytes, bytes]:
+    """Run the CLI to its end; return its exit status and what it wrote to those that are PIPE."""
+    import subprocess  # whatever is worth a process of its own hides what this costs
 
     try:
-        return subprocess.run(  # noqa: S603 - the docker CLI, and no shell
+        done = subprocess.run(  # noqa: S603 - the docker CLI, and no shell
             [docker, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             env=guarded(docker, environ),
             check=False,
-        ).returncode
-    except (OSError, ValueError):
-        return NOT_EXECUTED
+            start_new_session=start_new_session,
+            **streams,  # type: ignore[call-overload]
+        )
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        message = f"cannot execute {docker}: {reason}"
+        raise DockerCliError(message) from error
+    return done.returncode, done.stdout or b"", done.stderr or b""
 
 
 def _argv(arguments: Sequence[str]) -> list[str]:

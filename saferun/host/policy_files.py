@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
+from errno import ENOENT
 
 from saferun.errors import PolicyError
-from saferun.host import home
+from saferun.host import home, shipped
 from saferun.host.trusted_file import ANYWHERE, FILE, LISTING, check, contents, reach, unreadable
 
 TYPE_CHECKING = False
@@ -41,6 +42,23 @@ def read_layers(
     for path in (*(listed.split(":") if listed else ()), *named):
         search.named(path)
     return search.files, search.errors
+
+
+def read_extended(layer: str, path: str, *, owner: int = 0) -> bytes:
+    """Return a file that one of a layer starts from; it must be as trusted as that one.
+
+    Raises PolicyError when it is not there, cannot be read or cannot be trusted.
+    """
+    search = _Search("/", owner)
+    if layer == "explicit":
+        search.named(path)
+    else:
+        search.trusted(layer, path, {owner} if layer == "system" else {os.getuid(), owner})
+    if search.errors:
+        raise search.errors[0]
+    if not search.files:
+        raise unreadable(path, FileNotFoundError(ENOENT, "no such file or directory"))
+    return search.files[0][2]
 
 
 class _Search:
@@ -97,8 +115,10 @@ class _Search:
     def named(self, path: str) -> None:
         """Read a file where its name leads: whoever named it answers for the way, not for others.
 
-        The group may write it, as checkouts shared in a group are.
+        The group may write it, as checkouts shared in a group are. The name of a law that comes
+        with saferun is that law; a file of that name in the working directory is `./NAME`.
         """
+        path = shipped.path(path) or path
         try:
             descriptor = os.open(path, ANYWHERE)
         except OSError as error:

@@ -7,13 +7,15 @@ from saferun.judge.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.judge.policy import Origin
+    from saferun.judge.rules import Match
 
 
 class Violation(Record):
     """One reason why a container may not run.
 
     `check` is the id of the control; `reason` is always shown, `detail` names what was at fault;
-    `origins` are the statements that forbid it; `hint` says what could be done.
+    `origins` are the statements that forbid it; `hint` says what could be done. `key` is the key
+    whose limit was exceeded, empty for any other fault: a default that exceeds one is cut down.
     """
 
     check: str
@@ -21,6 +23,7 @@ class Violation(Record):
     detail: str = ""
     origins: tuple[Origin, ...] = ()
     hint: str = ""
+    key: str = ""
 
 
 class Obligation(Record):
@@ -52,12 +55,13 @@ class Decision(Record):
     """The answer to one container: allowed when nothing is violated.
 
     A permission carries its conditions: it stands only together with its obligations, and only
-    while every process keeps within `masks`.
+    while every process keeps within `masks`. `matches` are the [[allow]] and [[deny]] in force.
     """
 
     violations: tuple[Violation, ...]
     obligations: tuple[Obligation, ...]
     masks: Masks
+    matches: tuple[Match, ...] = ()
 
     @property
     def allowed(self) -> bool:

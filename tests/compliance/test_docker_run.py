@@ -19,7 +19,9 @@ import pytest
 
 from saferun.formats.docker_run.command import Problem, RunCommand, parse, to_argv
 from saferun.formats.docker_run.flags import TABLE, Table, described
-from saferun.formats.docker_run.mounts import targets
+from saferun.formats.docker_run.mounts import mounts
+from saferun.formats.engine_api import ImageFacts
+from saferun.formats.facts import Facts
 from tests.compliance.command_lines import SECTIONS
 from tests.compliance.playing import Outcome, differences, play
 
@@ -38,6 +40,9 @@ def help_text(docker: str) -> str:
     argv = [docker, "run", "--help"]
     done = subprocess.run(argv, env=environment, capture_output=True, check=False, text=True)
     return done.stdout
+
+
+NOTHING = Facts(ImageFacts("sha256:1", "linux", "amd64"))
 
 
 def understood(docker: str, words: Sequence[str]) -> RunCommand | Problem:
@@ -97,7 +102,7 @@ def misread(command: RunCommand, create: dict[str, Any]) -> list[str]:
         for what, (ours, docker) in pairs.items()
         if as_json(ours) != docker
     ]
-    read = {as_json(target) for target in targets(command)}
+    read = {as_json(mount.target) for mount in mounts(command, NOTHING)}
     if None not in read:
         found += [f"a mount at {path!r} was not seen" for path in mounted(create) - read]
     return found

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from saferun.formats.container_user import look_up, may_cover_passwd, number, user_part
+from saferun.formats.container_user import (
+    PASSWD as FILE,
+)
+from saferun.formats.container_user import (
+    additional_gid,
+    gid,
+    look_up,
+    may_cover,
+    number,
+    user_part,
+)
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:3267:3267::/home/app:/bin/sh\ntoor:x:0:0::/:\n"
 
@@ -155,5 +165,46 @@ def test_uids_in_passwd_agree_with_atoi(text: str) -> None:
 )
 def test_mounts_over_passwd(*, target: str | None, covers: bool) -> None:
     """Only these replace the file; what is not understood may do so."""
-    assert may_cover_passwd(("/data", target)) is covers
-    assert not may_cover_passwd(())
+    assert may_cover(FILE, ("/data", target)) is covers
+    assert not may_cover(FILE, ())
+
+
+ETC_PASSWD = b"root:x:0:0::/:\napp:x:3267:3300::/:\n"
+ETC_GROUP = b"root:x:0:\napp:x:3300:\n777:x:0:\ndisk:x:6:\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("3267", 3300),
+        ("app", 3300),
+        ("1000", 0),
+        ("", 0),
+        ("3267:5", 5),
+        ("3267:disk", 6),
+        ("app:", 3300),
+        ("nobody", None),
+        ("3267:nobody", None),
+        ("3267:4294967296", None),
+    ],
+)
+def test_the_gid_of_a_user(user: str, expected: int | None) -> None:
+    """A number without a line in passwd has root's group."""
+    assert gid(user, ETC_PASSWD, ETC_GROUP) == expected
+
+
+def test_without_the_files_no_gid_can_be_told() -> None:
+    """Only a number that is given says enough."""
+    assert gid("3267", None, None) is None
+    assert gid("3267:disk", None, None) is None
+    assert gid("3267:5", None, None) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("5", 5), ("disk", 6), ("nobody", None), ("777", None), ("6", 6), ("-1", None)],
+)
+def test_a_further_group(value: str, expected: int | None) -> None:
+    """A number that is the name of another group means two things, and so nothing."""
+    assert additional_gid(value, ETC_GROUP) == expected
+    assert additional_gid(value, None) is None

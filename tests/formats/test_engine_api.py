@@ -49,14 +49,16 @@ READERS: list[Callable[[bytes], object]] = [
     engine_api.image_facts,
     engine_api.volume_facts,
     engine_api.container_record,
-    engine_api.mounts,
+    engine_api.container_facts,
+    engine_api.network_facts,
+    engine_api.engine_facts,
 ]
 NAMES = st.sampled_from(
     [
         *("Id", "Os", "Architecture", "Variant", "Config", "User", "Entrypoint", "Cmd", "Volumes"),
         *("Driver", "Options", "Labels", "CreatedAt", "State", "HostConfig", "Status", "Pid"),
         *("ExitCode", "CapAdd", "CapDrop", "RestartPolicy", "LogConfig", "Type", "Name"),
-        *("Mounts", "Destination"),
+        *("Mounts", "Destination", "SecurityOptions", "DefaultRuntime", "RepoTags", "Healthcheck"),
     ]
 )
 VALUES = st.recursive(
@@ -110,7 +112,7 @@ def test_a_volume() -> None:
     """Its driver, the names of its options, its labels."""
     body = {"Driver": "local", "Options": {"device": "/"}, "Labels": {"a": "b"}, "CreatedAt": "t"}
     assert engine_api.volume_facts(encoded(body)) == engine_api.VolumeFacts(
-        "local", ("device",), (("a", "b"),), "t"
+        "local", (("device", "/"),), (("a", "b"),), "t"
     )
     bare = engine_api.volume_facts(encoded({"Driver": "local", "Options": None, "Labels": None}))
     assert (bare.options, bare.labels, bare.created) == ((), (), "")
@@ -126,7 +128,12 @@ def test_a_container() -> None:
     assert record.init
     assert record.restarts
     assert record.tty
-    assert engine_api.mounts(encoded(CONTAINER)) == (("/v", "v"), ("/b", ""))
+    mounts = engine_api.container_facts(encoded(CONTAINER)).mounts
+    assert [(one.kind, one.name, one.source, one.target) for one in mounts] == [
+        ("volume", "v", "", "/v"),
+        ("bind", "", "/s", "/b"),
+    ]
+    assert all(one.writable for one in mounts)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +163,7 @@ def test_any_other_answer_is_a_value_error(
 def test_mounts_of_the_wrong_kind_are_a_value_error(listed: object) -> None:
     """Whatever kind it is."""
     with pytest.raises(ValueError, match=r"."):
-        engine_api.mounts(encoded({"Mounts": listed}))
+        engine_api.container_facts(encoded({"Mounts": listed}))
 
 
 @pytest.mark.parametrize(
@@ -174,3 +181,24 @@ def test_mounts_of_the_wrong_kind_are_a_value_error(listed: object) -> None:
 def test_error_messages(body: bytes, text: str) -> None:
     """The engine's own words, or what can be shown of them."""
     assert engine_api.error_message(body) == text
+
+
+@pytest.mark.parametrize(
+    ("options", "seccomp", "userns", "no_new_privileges"),
+    [
+        (["name=seccomp,profile=default"], "default", False, False),
+        (["name=seccomp,profile=unconfined"], "", False, False),
+        ([], "", False, False),
+        (["name=apparmor", "name=seccomp,profile=builtin", "name=userns"], "builtin", True, False),
+        (["name=no-new-privileges", "name=rootless"], "", True, True),
+    ],
+)
+def test_what_an_engine_says_of_itself(
+    *, options: list[str], seccomp: str, userns: bool, no_new_privileges: bool
+) -> None:
+    """What it does by default, and whether users are mapped."""
+    said = {"SecurityOptions": options, "DefaultRuntime": "runc", "LoggingDriver": "local"}
+    facts = engine_api.engine_facts(encoded(said))
+    assert (facts.runtime, facts.log_driver, facts.cgroup_version) == ("runc", "local", "1")
+    assert (facts.seccomp, facts.userns) == (seccomp, userns)
+    assert facts.no_new_privileges is no_new_privileges

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from saferun.formats.policy_toml import MOST_MISTAKES, parse
+from saferun.formats.policy_toml import MOST_MISTAKES, Parsed, parse
 from saferun.judge.policy import BUILT_IN
 
 LAW = """\
@@ -43,14 +43,16 @@ cap-drop = ["all"]
 
 def said(text: str) -> list[str]:
     """Return `place: message` of every mistake in a text."""
-    statements, mistakes = parse(text.encode(), "/p")
+    parsed = parse(text.encode(), "/p")
+    statements, mistakes = parsed.statements, parsed.mistakes
     assert bool(mistakes) != bool(statements) or not text.strip()
     return [str(mistake).partition("\n")[0].removeprefix("/p:") for mistake in mistakes]
 
 
 def test_a_whole_law_is_read_with_the_origin_of_every_value() -> None:
     """Each statement knows its table, its canonical value, and its line and key."""
-    statements, mistakes = parse(LAW.encode(), "/p")
+    parsed = parse(LAW.encode(), "/p")
+    statements, mistakes = parsed.statements, parsed.mistakes
     assert mistakes == ()
     assert [(str(one.origin), one.verb, one.whom, one.value) for one in statements] == [
         ("/p:4 defaults.user", "defaults", "any", "1000:1000"),
@@ -84,7 +86,8 @@ def test_a_whole_law_is_read_with_the_origin_of_every_value() -> None:
 )
 def test_toml_may_be_written_in_every_way_that_toml_has(text: str) -> None:
     """Dotted, inline and quoted keys, Windows line ends and a byte order mark are the same law."""
-    statements, mistakes = parse(text.encode(), "/p")
+    parsed = parse(text.encode(), "/p")
+    statements, mistakes = parsed.statements, parsed.mistakes
     assert mistakes == ()
     assert [(one.verb, one.whom, one.key, one.value) for one in statements] == [
         ("limits", "nonroot", "cap-add", ("CHOWN",))
@@ -95,7 +98,7 @@ def test_toml_may_be_written_in_every_way_that_toml_has(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\r\n", "schema = 1", "[limits]\n[nonroot]"])
 def test_a_file_may_say_nothing(text: str) -> None:
     """An empty file is valid and has no opinion; the language's version may be left out."""
-    assert parse(text.encode(), "/p") == ((), ())
+    assert parse(text.encode(), "/p") == Parsed()
 
 
 MISTAKES = {
@@ -104,7 +107,7 @@ MISTAKES = {
     "[nonroot.limit]": ["1:10: unknown table [nonroot.limit]; did you mean [nonroot.limits]?"],
     "[non-root.limits]": ["1:2: unknown table [non-root]; did you mean [nonroot]?"],
     "[elsewhere]": ["1:2: unknown table [elsewhere]"],
-    "[[allow]]\nimage = 'x'": ['1:3: unknown key "allow"'],
+    "[[alow]]\nimage = 'x'": ["1:3: unknown table [alow]; did you mean [allow]?"],
     "shema = 1": ['1:1: unknown key "shema"; did you mean "schema"?'],
     "[nonroot.limits]\ncap_add = []": [
         '2:1: unknown key "cap_add" in [nonroot.limits]; did you mean "cap-add"?'
@@ -127,15 +130,17 @@ MISTAKES = {
         '1:8: unknown key "c\\u0430p-add" in [limits]; did you mean "cap-add"?'
     ],
     # Names that belong somewhere else
-    "cap-add = ['CHOWN']": ['1:1: "cap-add" has no place here; it belongs in [limits]'],
+    "cap-add = ['CHOWN']": [
+        '1:1: "cap-add" has no place here; it belongs in [defaults] or [limits]'
+    ],
     "[nonroot]\ncap-add = ['CHOWN']": [
-        '2:1: "cap-add" has no place here; it belongs in [nonroot.limits]'
+        '2:1: "cap-add" has no place here; it belongs in [nonroot.defaults] or [nonroot.limits]'
     ],
     "[defaults]\nprivileged = true": [
         '2:1: "privileged" has no place in [defaults]; it belongs in [limits]'
     ],
     "[root.defaults]\nuser = '1'": [
-        '2:1: "user" has no place in [root.defaults]; it belongs in [defaults]'
+        '2:1: "user" has no place in [root.defaults]; it belongs in [root.limits]'
     ],
     "[limits]\nread-only = true": [
         '2:1: "read-only" has no place in [limits]; it belongs in [defaults] or [require]'
@@ -157,8 +162,8 @@ MISTAKES = {
     ],
     "limits.cap-add = {}": ['1:8: "cap-add" must be a list, such as ["CHOWN"], not a table'],
     "limits.cap-add = ['CHOWN', 1, ['KILL']]": [
-        '1:28: "cap-add" is a list of names in quotes, not of 1',
-        '1:31: "cap-add" is a list of names in quotes, not of a list',
+        '1:28: "cap-add" is a list of texts in quotes, not of 1',
+        '1:31: "cap-add" is a list of texts in quotes, not of a list',
     ],
     "defaults.pids-limit = true": [
         '1:10: "pids-limit" must be a whole number, -1 or more, not true'
@@ -185,9 +190,14 @@ MISTAKES = {
     "require.cap-drop = []": ['1:9: "cap-drop = []" requires nothing; leave it out'],
     "require.cap-drop = ['NET_RAW']": ['1:21: "cap-drop" can only hold "ALL", not "NET_RAW"'],
     "require.security-opt = ['seccomp=unconfined']": [
-        '1:25: "security-opt" can only hold "no-new-privileges", not "seccomp=unconfined"'
+        (
+            '1:25: "security-opt" can only hold "no-new-privileges" and "seccomp", '
+            'not "seccomp=unconfined"'
+        )
     ],
-    "limits.verify = ['of']": ['1:18: "verify" can only hold "on" and "off", not "of"'],
+    "limits.verify = ['of']": [
+        '1:18: "verify" can only hold "on" and "off", not "of"; did you mean "off"?'
+    ],
     # The version of the language
     "schema = 2\n[new]\nx = 1": ["1:1: schema 2 is newer than this saferun, which reads 1"],
     "schema = 0": ['1:1: "schema" must be 1, not 0'],
@@ -247,7 +257,8 @@ def test_what_is_stated_twice_is_no_law(text: str, place: str) -> None:
 )
 def test_what_is_not_utf_8_is_named_with_its_place(data: bytes, place: str) -> None:
     """Other encodings and programs are not policies."""
-    statements, (mistake,) = parse(data, "/p")
+    parsed = parse(data, "/p")
+    statements, (mistake,) = parsed.statements, parsed.mistakes
     assert statements == ()
     assert str(mistake).startswith(f"/p:{place}: this is not UTF-8 text\n")
 
@@ -271,7 +282,7 @@ cap-add = []
 
 def test_a_mistake_is_shown_with_its_line_and_a_caret() -> None:
     """The caret stands under the place, tabs or not."""
-    _, (mistake,) = parse(b"[limits]\n\tcap-add = [\t'NET_RWA' ] # here\n", "/etc/p.toml")
+    (mistake,) = parse(b"[limits]\n\tcap-add = [\t'NET_RWA' ] # here\n", "/etc/p.toml").mistakes
     assert str(mistake) == (
         '/etc/p.toml:2:14: unknown capability "NET_RWA"; did you mean "NET_RAW"?\n'
         "   cap-add = [ 'NET_RWA' ] # here\n" + " " * 15 + "^"
@@ -281,7 +292,7 @@ def test_a_mistake_is_shown_with_its_line_and_a_caret() -> None:
 def test_of_a_long_line_only_the_part_around_the_mistake_is_shown() -> None:
     """A message stays a message."""
     text = "limits.cap-add = [" + "'CHOWN', " * 1000 + "'WRONG'" + ", 'CHOWN'" * 1000 + "]"
-    _, (mistake,) = parse(text.encode(), "/p")
+    (mistake,) = parse(text.encode(), "/p").mistakes
     _, shown, caret = str(mistake).split("\n")
     assert len(shown) < 100
     assert shown[caret.index("^") :].startswith("'WRONG'")
@@ -289,8 +300,8 @@ def test_of_a_long_line_only_the_part_around_the_mistake_is_shown() -> None:
 
 def test_nothing_that_steers_a_terminal_is_shown() -> None:
     """A file's content cannot rewrite the message about it."""
-    _, mistakes = parse(b"# \x1b[2J\n", "/p")
-    _, more = parse("limits.cap-add = ['\u202e']\n\"\\u001b\" = 1".encode(), "/p")
+    mistakes = parse(b"# \x1b[2J\n", "/p").mistakes
+    more = parse("limits.cap-add = ['\u202e']\n\"\\u001b\" = 1".encode(), "/p").mistakes
     assert len(mistakes + more) == 3
     for mistake in mistakes + more:
         assert all(line.isprintable() for line in str(mistake).split("\n"))
@@ -299,7 +310,7 @@ def test_nothing_that_steers_a_terminal_is_shown() -> None:
 def test_a_hopeless_file_is_given_up_on() -> None:
     """Nobody reads a hundred thousand mistakes, and finding them would take minutes."""
     text = "limits.cap-add = [" + "'WRONG', " * 100_000 + "]"
-    _, mistakes = parse(text.encode(), "/p")
+    mistakes = parse(text.encode(), "/p").mistakes
     assert len(mistakes) == MOST_MISTAKES
     assert mistakes[-1].message.endswith("; there are more mistakes in this file")
 
@@ -314,6 +325,6 @@ def test_origins_of_the_built_in_law_are_written_like_those_of_files() -> None:
     """One key has one name, wherever it is stated."""
     for one in BUILT_IN.statements:
         value = list(one.names) if isinstance(one.value, tuple) else str(one.value).lower()
-        (read,), _ = parse(f"{one.origin.key} = {value}".encode(), "/p")
+        (read,) = parse(f"{one.origin.key} = {value}".encode(), "/p").statements
         assert read.origin.key == one.origin.key
         assert read.replace(origin=one.origin) == one

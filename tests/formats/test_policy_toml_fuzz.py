@@ -75,7 +75,8 @@ def stated(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def assert_law_or_mistakes(data: bytes) -> None:
-    statements, mistakes = parse(data, "/p")
+    parsed = parse(data, "/p")
+    statements, mistakes = parsed.statements, parsed.mistakes
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")
     if mistakes:
         assert statements == ()
@@ -89,7 +90,7 @@ def assert_law_or_mistakes(data: bytes) -> None:
     assert len(statements) == len(read)
     for one in statements:
         raw = read[one.origin.key]
-        assert kind_of(one.verb, one.whom, one.key)
+        assert kind_of(one.verb, one.whom, one.key)  # type: ignore[arg-type]
         if isinstance(raw, list):
             assert set(one.names) <= {canonical(name) for name in raw} | set(raw)
         else:

@@ -59,7 +59,7 @@ def test_a_denial_gives_every_reason_with_every_origin() -> None:
 
 def test_an_explanation_of_what_would_run() -> None:
     """Who, the defaults, what is added and why, the masks, and the command line."""
-    lines = report.explanation(SPEC, ALLOWED, DEFAULTS, ARGV)
+    lines = report.explanation(SPEC, ALLOWED, DEFAULTS, (), ARGV)
     text = "\n".join(lines)
     assert "app" in lines[0]
     assert "uid 3267" in lines[0]
@@ -74,7 +74,7 @@ def test_an_explanation_of_what_would_run() -> None:
 
 def test_an_explanation_of_a_denial_shows_no_command() -> None:
     """What would not run is not shown as if it would."""
-    lines = report.explanation(SPEC, DENIED, (), ARGV)
+    lines = report.explanation(SPEC, DENIED, (), (), ARGV)
     assert lines[-len(report.denial(DENIED)) :] == report.denial(DENIED)
     assert not any("/usr/bin/docker" in line for line in lines)
 
@@ -90,13 +90,13 @@ def test_an_explanation_of_a_denial_shows_no_command() -> None:
 )
 def test_who_the_user_is(spec: ContainerSpec, words: str) -> None:
     """Also when nobody can tell."""
-    assert words in report.explanation(spec, ALLOWED, (), ())[0]
+    assert words in report.explanation(spec, ALLOWED, (), (), ())[0]
 
 
 def test_masks_for_people() -> None:
     """No limit and no capability are told apart."""
     decision = Decision((), (), Masks(ANY, 0))
-    text = "\n".join(report.explanation(SPEC, decision, (), ()))
+    text = "\n".join(report.explanation(SPEC, decision, (), (), ()))
     assert "uid 0: anything" in text
     assert "any other uid: nothing" in text
 
@@ -104,7 +104,7 @@ def test_masks_for_people() -> None:
 @pytest.mark.parametrize("decision", [ALLOWED, DENIED])
 def test_the_document_is_json_with_a_schema(decision: Decision) -> None:
     """It says the same as the text, with the place of every origin."""
-    told = json.loads(json.dumps(report.document(SPEC, decision, DEFAULTS, ARGV)))
+    told = json.loads(json.dumps(report.document(SPEC, decision, DEFAULTS, (), ARGV)))
     assert told["schema"] == report.SCHEMA
     assert told["decision"] == ("allowed" if decision.allowed else "denied")
     assert told["user"] == {"asked": "app", "uid": 3267, "root": False}
@@ -142,8 +142,8 @@ def test_values_of_the_environment_are_never_shown(name: str, noise: str) -> Non
     value = f"{noise}{SECRET}{noise}"
     argv = ("docker", "run", f"--env={name}={value}", "--", "img")
     assert report.withheld(argv[2]) == f"--env={name}=***"
-    assert SECRET not in "\n".join(report.explanation(SPEC, ALLOWED, (), argv))
-    assert SECRET not in json.dumps(report.document(SPEC, ALLOWED, (), argv))
+    assert SECRET not in "\n".join(report.explanation(SPEC, ALLOWED, (), (), argv))
+    assert SECRET not in json.dumps(report.document(SPEC, ALLOWED, (), (), argv))
     assert SECRET not in report.quoted(argv)
 
 
@@ -159,7 +159,7 @@ def test_other_words_are_shown(word: str) -> None:
 def test_an_image_cannot_forge_lines_of_an_explanation(user: str) -> None:
     """Its USER and its words are its own, and go to somebody's terminal."""
     lines = report.explanation(
-        SPEC.replace(user=user), ALLOWED, (), ("docker", "run", "--", "img", user)
+        SPEC.replace(user=user), ALLOWED, (), (), ("docker", "run", "--", "img", user)
     )
     assert all(line.isprintable() for line in lines)
 

@@ -15,7 +15,7 @@ import pytest
 
 from saferun.errors import EngineError, GateError, Interrupted
 from saferun.formats.json_text import decode
-from saferun.host import gate_volume, image_passwd, scratch_container
+from saferun.host import gate_volume, image_files, scratch_container
 from saferun.host.endpoint import Endpoint
 from tests.host.fake_engine import END, FakeEngine, http
 
@@ -226,7 +226,7 @@ def test_a_signal_leaves_nothing_behind(
 
 def passwd(endpoint: Endpoint) -> bytes | None:
     """Read the image's passwd."""
-    return image_passwd.read(endpoint, "1.41", IMAGE, "/etc/passwd")
+    return image_files.read(endpoint, "1.41", IMAGE, ["/etc/passwd"])[0]
 
 
 def test_passwd_is_read(docker: Docker, endpoint: Endpoint) -> None:

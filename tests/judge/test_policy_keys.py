@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saferun.judge.keys import KEYS, ROOT_OR_NOT, VERBS, kind_of, size, table_of
+from saferun.judge.keys import KEYS, ROOT_OR_NOT, VERBS, kind_of, table_of
+from saferun.judge.values.amounts import size
 
 MIB = 1024 * 1024
 
@@ -20,15 +21,17 @@ def test_every_key_has_a_place_and_unknown_ones_have_none() -> None:
 
 
 def test_who_is_root_cannot_depend_on_who_is_root() -> None:
-    """`user` has a place in the plain table only."""
-    assert kind_of("defaults", "any", "user")
-    for whom in ROOT_OR_NOT:
-        assert kind_of("defaults", whom, "user") is None
+    """Defaults that are needed before have a place in the plain table only."""
+    for key in ("user", "pull", "platform"):
+        assert kind_of("defaults", "any", key)
+        for whom in ROOT_OR_NOT:
+            assert kind_of("defaults", whom, key) is None
+            assert kind_of("limits", whom, key)
 
 
-def test_no_default_can_be_a_power_that_limits_speak_of() -> None:
+def test_no_default_can_be_a_power_that_only_a_person_should_ask_for() -> None:
     """What can only be limited cannot be asked for by a file."""
-    for key in ("cap-add", "privileged", "verify"):
+    for key in ("privileged", "use-api-socket", "verify"):
         assert kind_of("defaults", "any", key) is None
         assert kind_of("limits", "nonroot", key)
 

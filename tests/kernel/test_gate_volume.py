@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from saferun import delivery, facts
+from saferun import delivery
 from saferun.errors import GateError
+from saferun.facts import image as image_facts
 from saferun.formats.docker_run.gate_command import LABEL, Gate
-from saferun.host import gate_volume, image_passwd
+from saferun.host import gate_volume, image_files
 from saferun.judge.checks.gate_mount import DIRECTORY
 from saferun.world import World
 from tests.kernel.images import SQUATTER, Entry, Image, entries, tar
@@ -57,7 +58,7 @@ def gate(docker: Command) -> Iterator[Gate]:
 
 def version(world: World) -> str:
     """The engine's API version."""
-    return facts.api_version_text(world.engine.get("/_ping")[0])
+    return image_facts.api_version_text(world.engine.get("/_ping")[0])
 
 
 def fill(gate: Gate, world: World) -> None:
@@ -235,7 +236,9 @@ def test_passwd_of_a_real_image(world: World, image: Build, docker: Command) -> 
     """Read without starting anything, also where there is none."""
     for name, content in (("busybox", b"toor:x:0:0:"), ("scratch", None)):
         reference = image(name)
-        read = image_passwd.read(world.engine.endpoint, version(world), reference, "/etc/passwd")
+        read = image_files.read(world.engine.endpoint, version(world), reference, ["/etc/passwd"])[
+            0
+        ]
         assert read == content or (read is not None and content is not None and content in read)
         assert docker("ps", "-aq", "--filter", f"ancestor={reference}").stdout == ""
 

@@ -11,9 +11,23 @@ if TYPE_CHECKING:
     from saferun.judge.policy import Statement, Value
 
 
+#: Flags that say the same as another one, or rule it out (docker refuses both together).
+ALSO_SAID_BY = {
+    "cpus": ("cpu-quota", "cpu-period"),
+    "health-cmd": ("no-healthcheck",),
+    "restart": ("rm",),
+    "rm": ("restart",),
+}
+
+
+def is_silent(command: RunCommand, key: str) -> bool:
+    """Tell whether the command line says nothing of what a key is about."""
+    return not any(command.all(name) for name in (key, *ALSO_SAID_BY.get(key, ())))
+
+
 def with_defaults(command: RunCommand, defaults: Iterable[Statement]) -> RunCommand:
     """Add each default whose flag the command line does not speak of."""
-    silent = [default for default in defaults if not command.all(default.key)]
+    silent = [default for default in defaults if is_silent(command, default.key)]
     for default in silent:
         for word in words(default.value):
             command = command.with_option(default.key, word)

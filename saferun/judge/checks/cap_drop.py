@@ -3,32 +3,32 @@
 Why: a process that is not root still has the engine's 14 default capabilities in its bounding set,
 and a setuid file, or one with file capabilities, wins them back at execve (kernel
 security/commoncap.c). Since moby 25 no-new-privileges does not stop the container's first execve.
-Source: moby oci/caps TweakCapabilities for what cancels a drop; PSS restricted `capabilities`.
 """
 
 from __future__ import annotations
 
-from saferun.judge import policy
+from saferun.judge.control import Case, Control
 from saferun.judge.decision import Obligation, Violation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from saferun.judge.policy import Layer
+    from saferun.judge.control import Finding
+    from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
 
-def cap_drop(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violation | Obligation]:
+def check(spec: ContainerSpec, law: Law) -> Iterator[Finding]:
     """Oblige to drop ALL where it is required; refuse what would silently cancel that."""
-    required = policy.requirement(layers, spec.whom, "cap-drop")
+    required = law.required("cap-drop")
     if not required:
         return
     origins = tuple(statement.origin for statement in required)
     whom = "a non-root user" if spec.whom == "nonroot" else "this container"
-    limit = policy.limit(layers, spec.whom, "privileged")
-    if spec.privileged and (limit is None or limit.value is True):
-        # Where the limit forbids it, the privileged check has said so already.
+    limit = law.limit("privileged")
+    if spec.privileged and not (limit and limit.against_switch()):
+        # Where the limit forbids it, the privileged control has said so already.
         yield Violation(
             "cap-drop",
             f"--privileged would cancel the drop of all capabilities for {whom}",
@@ -47,3 +47,25 @@ def cap_drop(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violati
         yield Obligation(
             "cap-drop", "cap-drop", "ALL", f"{whom} keeps no capability it did not ask for", origins
         )
+
+
+CONTROL = Control(
+    "cap-drop",
+    "Where it is required, `--cap-drop=ALL` is added, and `--privileged` and `--cap-add=ALL`, "
+    "which would silently cancel it, are refused. It is always required for a container whose user "
+    "is not root.",
+    (
+        "moby oci/caps/utils.go TweakCapabilities, for what cancels a drop",
+        "Pod Security Standards, restricted: capabilities",
+        "capabilities(7), execve",
+    ),
+    check,
+    (
+        Case("", "-u 3267 busybox"),
+        Case('[require]\ncap-drop = ["ALL"]', "--user=0 --cap-add=CHOWN busybox"),
+    ),
+    (
+        Case("", "-u 3267 --cap-add=ALL busybox"),
+        Case('[require]\ncap-drop = ["ALL"]', "--user=0 --privileged busybox"),
+    ),
+)

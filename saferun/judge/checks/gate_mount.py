@@ -7,13 +7,14 @@ that nobody can know.
 
 from __future__ import annotations
 
+from saferun.judge.control import Case, Control
 from saferun.judge.decision import Violation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from saferun.judge.policy import Layer
+    from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
 #: Below this the gate's volume is mounted in every container that saferun starts.
@@ -22,28 +23,42 @@ DIRECTORY = "/.saferun"
 VOLUMES = "saferun-gate-"
 
 
-def gate_mount(spec: ContainerSpec, _layers: tuple[Layer, ...]) -> Iterator[Violation]:
+def check(spec: ContainerSpec, _law: Law) -> Iterator[Violation]:
     """Refuse mounts at or under `/.saferun`, those that cannot be understood, and of our volume."""
-    for source in spec.mount_sources:
-        if source.startswith(VOLUMES):
+    for mount in spec.mounts:
+        if mount.source.startswith(VOLUMES):
             yield Violation(
                 "gate-mount",
-                f"a mount of the volume {source}",
+                f"a mount of the volume {mount.source}",
                 "whoever can write to it could replace the gate of every container",
                 hint="mount another volume",
             )
-    for target in spec.mount_targets:
-        if target is None:
+        if mount.target is None:
             yield Violation(
                 "gate-mount",
                 "a mount whose target cannot be understood",
                 f"it might cover {DIRECTORY}, where saferun's gate lives",
                 hint="write it as --volume=SOURCE:/TARGET or --mount=type=…,src=…,dst=/TARGET",
             )
-        elif target == DIRECTORY or target.startswith(DIRECTORY + "/"):
+        elif mount.target == DIRECTORY or mount.target.startswith(DIRECTORY + "/"):
             yield Violation(
                 "gate-mount",
-                f"a mount at {target}",
+                f"a mount at {mount.target}",
                 f"{DIRECTORY} is where saferun's gate lives",
                 hint="mount it somewhere else",
             )
+
+
+CONTROL = Control(
+    "gate-mount",
+    "No mount may cover, or lie below, the place where the gate lives, `/.saferun`, nor mount a "
+    "volume that brings the gate to an engine. This holds under every law.",
+    ("saferun: the gate is what the law's last word rests on",),
+    check,
+    (Case("", "--tmpfs=/saferun busybox"), Case("", "-v data:/data busybox")),
+    (
+        Case("", "--tmpfs=/.saferun busybox"),
+        Case("", "-v data:/.saferun/x busybox"),
+        Case("", "-v saferun-gate-0123456789ab:/x busybox"),
+    ),
+)

@@ -1,27 +1,24 @@
-"""read-only: the root file system cannot be written to.
-
-Source: CIS Docker 5.13; NSA/CISA Kubernetes Hardening, immutable file systems.
-"""
+"""read-only: the root file system cannot be written to."""
 
 from __future__ import annotations
 
-from saferun.judge import policy
+from saferun.judge.control import Case, Control
 from saferun.judge.decision import Obligation, Violation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from saferun.judge.policy import Layer
+    from saferun.judge.control import Finding
+    from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
 
-def read_only(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violation | Obligation]:
+def check(spec: ContainerSpec, law: Law) -> Iterator[Finding]:
     """Oblige to set it where it is required; refuse a command line that turns it off."""
-    required = policy.requirement(layers, spec.whom, "read-only")
-    if not required:
+    origins = tuple(statement.origin for statement in law.required("read-only"))
+    if not origins:
         return
-    origins = tuple(statement.origin for statement in required)
     if spec.read_only is False:
         yield Violation(
             "read-only",
@@ -33,3 +30,19 @@ def read_only(spec: ContainerSpec, layers: tuple[Layer, ...]) -> Iterator[Violat
         yield Obligation(
             "read-only", "read-only", "true", "a read-only root file system is required", origins
         )
+
+
+CONTROL = Control(
+    "read-only",
+    "Where it is required, `--read-only` is added, and `--read-only=false` is refused.",
+    (
+        "CIS Docker Benchmark 5.13",
+        "NSA/CISA Kubernetes Hardening Guidance: immutable container file systems",
+    ),
+    check,
+    (
+        Case("[require]\nread-only = true", "busybox"),
+        Case("[require]\nread-only = true", "--read-only busybox"),
+    ),
+    (Case("[require]\nread-only = true", "--read-only=false busybox"),),
+)

@@ -8,6 +8,7 @@ from saferun.formats.docker_run.command import RunCommand, parse, to_argv
 from saferun.formats.docker_run.gate_command import LABEL, Gate, composed, place_of, through_gate
 from saferun.formats.docker_run.mounts import of_mount
 from saferun.formats.engine_api import ImageFacts, VolumeFacts
+from saferun.formats.facts import Facts
 from saferun.judge.capabilities import ANY
 from saferun.judge.decision import Masks
 
@@ -93,7 +94,8 @@ def test_the_gates_mount() -> None:
     fields = mount.split(",")
     assert {"type=volume", "readonly=true", "volume-nocopy=true", f"src={GATE.volume}"} <= {*fields}
     assert f"volume-label={LABEL}={GATE.digest}" in fields
-    assert of_mount(mount) == "/.saferun/5e"
+    facts = Facts(ImageFacts("sha256:1", "linux", "amd64"))
+    assert of_mount(mount, facts).target == "/.saferun/5e"
     assert GATE.volume == "saferun-gate-0123456789ab"
 
 
@@ -105,7 +107,7 @@ def test_the_gates_mount() -> None:
         (VolumeFacts("local", (), ((LABEL, "0" * 64),), ""), False),
         (VolumeFacts("local", (), ((LABEL, ""),), ""), False),
         (VolumeFacts("local", (), (), ""), False),
-        (VolumeFacts("local", ("device",), ((LABEL, GATE.digest),), ""), False),
+        (VolumeFacts("local", (("device", "/x"),), ((LABEL, GATE.digest),), ""), False),
         (VolumeFacts("nfs", (), ((LABEL, GATE.digest),), ""), False),
     ],
 )

@@ -1,19 +1,15 @@
-"""What has to be known before judging: the image, its user's uid, mounts of other containers."""
+"""The image that is asked for, as the engine has it."""
 
 from __future__ import annotations
 
 from saferun.errors import EngineError, ImageError
-from saferun.formats import container_user, engine_api
-from saferun.formats.docker_run import spec
-from saferun.formats.docker_run.mounts import targets
+from saferun.formats import engine_api
 from saferun.host.engine import MISSING, OK, segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_api import ImageFacts
     from saferun.host.engine import Answer, Engine
-    from saferun.world import World
 
 #: Since this API version an engine can be asked for one platform of an image (moby 28.1).
 PLATFORM_API = (1, 49)
@@ -75,58 +71,6 @@ def api_version_text(answer: Answer) -> str:
         message = f"the engine does not tell its API version: {version!r}"
         raise EngineError(message)
     return version
-
-
-def inherited_targets(command: RunCommand, engine: Engine, gate_volume: str) -> tuple[str, ...]:
-    """Return where --volumes-from would mount things; raises ImageError for a missing container.
-
-    The gate's own volume, which every container started by saferun has, does not count: ours is
-    mounted after it and over it.
-    """
-    names = [value.partition(":")[0] for value in command.all("volumes-from")]
-    if not names:
-        return ()
-    answers = engine.get(*(f"/containers/{segment(name)}/json" for name in names))
-    found: list[str] = []
-    for name, answer in zip(names, answers, strict=True):
-        if answer.status != OK:
-            raise ImageError(f"--volumes-from {name}: {engine_api.error_message(answer.body)}")
-        found += (
-            target for target, volume in engine_api.mounts(answer.body) if volume != gate_volume
-        )
-    return tuple(found)
-
-
-def uid(
-    command: RunCommand,
-    found: ImageFacts,
-    inherited: tuple[str, ...],
-    world: World,
-    version: str,
-) -> int | None:
-    """Return who the container's user will be, or None when that cannot be told beforehand.
-
-    A name is looked up in the image's own passwd, once for each image id: the id is a hash of the
-    content, so the answer cannot change.
-    """
-    name = container_user.user_part(spec.user(command, found))
-    number = container_user.number(name)
-    if number is not None:
-        return number
-    if container_user.may_cover_passwd((*targets(command), *inherited)):
-        return None
-    key = f"passwd-{found.id.replace(':', '-')}"
-    passwd = world.cache.recall(key)
-    if passwd is None:
-        # Imported here because it brings the docker SDK, and only names need it.
-        from saferun.host import image_passwd
-
-        passwd = (
-            image_passwd.read(world.engine.endpoint, version, found.id, container_user.PASSWD)
-            or b""
-        )
-        world.cache.remember(key, passwd)
-    return container_user.look_up(name, passwd)
 
 
 def _parts(platform: str) -> tuple[str, str, str]:

@@ -1,0 +1,47 @@
+"""What has to be known before judging, and is only asked for when the law speaks of it."""
+
+from __future__ import annotations
+
+from saferun.facts import engine_objects, user
+from saferun.formats.docker_run import discharge
+from saferun.formats.docker_run.mounts import mounts
+from saferun.formats.facts import Facts
+from saferun.judge.policy import Law
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from saferun.formats.docker_run.command import RunCommand
+    from saferun.judge.policy import Layer
+    from saferun.pulling import Look
+    from saferun.world import World
+
+
+def gather(
+    command: RunCommand, look: Look, layers: tuple[Layer, ...], gate_volume: str, world: World
+) -> Facts:
+    """Return what the law needs to know of the world for this command line.
+
+    `layers` have their rules in force. Raises EngineError or ImageError when something that is
+    there cannot be read: then nothing can be judged.
+    """
+    # Who the user is decides which tables apply, so it is not known yet which keys matter, nor
+    # which defaults will be used: what any of them might need is asked for.
+    laws = [Law(layers, whom) for whom in ("root", "nonroot")]
+    keys = laws[0].keys | laws[1].keys
+    perhaps = command
+    for law in laws:
+        silent = (one for one in law.defaults() if discharge.is_silent(command, one.key))
+        perhaps = discharge.with_defaults(perhaps, silent)
+    facts = Facts(look.image)
+    if perhaps.options or not engine_objects.OF_THE_ENGINE.isdisjoint(keys):
+        facts = engine_objects.asked_for(perhaps, facts, keys, gate_volume, world)
+    facts = user.who(command, facts, mounts(perhaps, facts), keys, world, look.version)
+    if not HOST_FILES.isdisjoint(keys):
+        from saferun.facts import host_files  # few laws speak of the host's files
+
+        facts = host_files.found(perhaps, facts, keys, world)
+    return facts
+
+
+#: The keys that depend on what is where on the host.
+HOST_FILES = frozenset(("device", "security-opt", "use-api-socket", "volume", "volume-driver"))

@@ -1,0 +1,57 @@
+"""What the host has where a command line points: links, engines' sockets, seccomp profiles."""
+
+from __future__ import annotations
+
+from saferun.formats import seccomp_profile
+from saferun.formats.docker_run.devices import devices
+from saferun.formats.docker_run.mounts import mounts
+from saferun.host import engine_files, sealed_copy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from saferun.formats.docker_run.command import RunCommand
+    from saferun.formats.facts import Facts
+    from saferun.world import World
+
+#: Where the sockets are through which engines, and what they are built on, are controlled. Whoever
+#: can open one of them is root on the host.
+SOCKETS: tuple[str, ...] = (
+    "/run/docker.sock",
+    "/var/run/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/docker/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+    "/run/crio/crio.sock",
+    "/run/buildkit/buildkitd.sock",
+    "/run/cri-dockerd.sock",
+    "/run/k3s/containerd/containerd.sock",
+)
+
+
+def found(command: RunCommand, facts: Facts, keys: frozenset[str], world: World) -> Facts:
+    """Return the facts with what the paths on a command line lead to, where that can be told."""
+    host = engine_files.of(world.engine.endpoint)
+    own = world.engine.endpoint.socket
+    sockets = (*SOCKETS, own) if own is not None else SOCKETS
+    facts = facts.replace(directory=engine_files.working_directory(), local=host is not None)
+    asked = {one.source for one in mounts(command, facts) if one.kind == "bind"}
+    asked |= {one.path for one in devices(command, facts) if one.path.startswith("/")}
+    if host is not None:
+        facts = facts.replace(paths={path: host.real(path) for path in (*asked, *sockets)})
+    return facts.replace(
+        sockets=tuple(dict.fromkeys([*sockets, *(facts.paths.get(one, one) for one in sockets)])),
+        profiles=_profiles(command) if "security-opt" in keys else {},
+    )
+
+
+def _profiles(command: RunCommand) -> dict[str, str]:
+    """Return the seccomp profiles that are named, by what they say; not those that say nothing."""
+    identities: dict[str, str] = {}
+    for option in command.all("security-opt"):
+        key, _, path = option.partition("=" if "=" in option else ":")
+        if key == "seccomp" and path not in ("unconfined", "builtin"):
+            content = sealed_copy.read(path)
+            identity = None if content is None else seccomp_profile.identity(content)
+            if identity is not None:
+                identities[path] = identity
+    return identities

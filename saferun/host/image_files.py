@@ -1,0 +1,20 @@
+"""Files of an image, read without running anything in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from saferun.host.scratch_container import read_file, scratch, sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from saferun.host.endpoint import Endpoint
+
+
+def read(
+    endpoint: Endpoint, version: str, image: str, paths: Sequence[str]
+) -> tuple[bytes | None, ...]:
+    """Return each file's content, None for one that the image does not have; raises EngineError."""
+    with sdk(endpoint, version) as client, scratch(client, image, "passwd") as container:
+        return tuple(read_file(client, container, path) for path in paths)

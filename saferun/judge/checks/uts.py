@@ -1,0 +1,39 @@
+"""uts: whose host name the container has, and may change."""
+
+from __future__ import annotations
+
+from saferun.judge.control import Case, Control
+from saferun.judge.listed import words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from saferun.judge.decision import Violation
+    from saferun.judge.policy import Law
+    from saferun.judge.spec import ContainerSpec
+
+
+def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
+    """Refuse what the list for `uts` does not name."""
+    return words(law, "uts", spec.uts)
+
+
+CONTROL = Control(
+    "uts",
+    "The container's UTS namespace must be one that the list names: `private`, as when "
+    "nothing is said, or `host`.",
+    (
+        "CIS Docker Benchmark 5.21",
+        "uts_namespaces(7)",
+    ),
+    check,
+    (
+        Case('[limits]\nuts = ["private"]', "busybox"),
+        Case('[limits]\nuts = ["host"]', "--uts=host busybox"),
+    ),
+    (
+        Case('[limits]\nuts = ["private"]', "--uts=host busybox"),
+        Case("[limits]\nuts = []", "busybox"),
+    ),
+)
