@@ -79,7 +79,7 @@ def test_show_for_programs(
         ("extends = ['./gone.toml']", 1, "gone.toml"),
         ("[[allow]]\nnetwork = ['a']\nreason = 'x'", 0, "changes nothing"),
         (
-            "[limits]\nnetwork = []\n[[allow]]\nnetwork = ['a']\nreason = 'x'\nexpires = 2020-01-01",
+            "limits.network = []\n[[allow]]\nnetwork = ['a']\nreason = 'x'\nexpires = 2020-01-01",
             0,
             "expired on 2020-01-01",
         ),

@@ -60,17 +60,17 @@ def asked_for(
     ]
     if not paths:
         return facts
-    answers = iter(world.engine.get(*paths))
+    asked = world.engine.get(*paths)
+    for name, answer in zip(containers, asked, strict=False):
+        if name in taken_over and answer.status != OK:
+            raise ImageError(f"--volumes-from {name}: {engine_api.error_message(answer.body)}")
+    answers = iter(asked)
     found = {name: _read(next(answers), engine_api.container_facts, name) for name in containers}
     facts = facts.replace(
         networks={name: _read(next(answers), engine_api.network_facts, name) for name in named},
         volumes={name: _read(next(answers), engine_api.volume_facts, name) for name in volumes},
         engine=_read(next(answers), engine_api.engine_facts, "/info") if about else None,
     )
-    for name in taken_over:
-        if found[name] is None:
-            message = f"--volumes-from {name}: no such container"
-            raise ImageError(message)
     found = {
         name: _at_the_end(one, world) if name in joined else one for name, one in found.items()
     }

@@ -6,7 +6,7 @@ nobody sees. A file with any mistake states nothing.
 
 from __future__ import annotations
 
-from saferun.formats import policy_values
+from saferun.formats import plain_toml, policy_values
 from saferun.formats.policy_mistake import Mistake, dotted, meant, quoted, shown
 from saferun.judge.keys import KEYS, ROOT_OR_NOT, SCHEMA, VERBS, kind_of, table_of
 from saferun.judge.policy import Origin, Statement
@@ -67,20 +67,22 @@ def parse(data: bytes, source: str) -> Parsed:
     """
     # Some editors write a byte order mark; it says nothing.
     data = data.removeprefix(BYTE_ORDER_MARK).replace(b"\r\n", b"\n")
-    reader = _Reader(data.decode("utf-8", "replace"), source)
     try:
-        data.decode()
-        reader.read()
+        text = data.decode()
     except UnicodeDecodeError as error:
+        reader = _Reader(data.decode("utf-8", "replace"), source)
         reader.mistake(len(data[: error.start].decode()), "this is not UTF-8 text")
-    except _TooManyError:
-        more = f"{reader.mistakes[-1].message}; there are more mistakes in this file"
-        reader.mistakes[-1] = reader.mistakes[-1].replace(message=more)
+    else:
+        reader = _Reader(text, source)
+        if reader.read_plain():
+            return reader.parsed()
+        # What is wrong is told by this way of reading, which knows where everything stands.
+        reader = _Reader(text, source)
+        reader.read()
     if reader.mistakes:
         ordered = sorted(reader.mistakes, key=lambda one: (one.line, one.column))
         return Parsed(mistakes=tuple(ordered))
-    statements = sorted(reader.statements, key=lambda one: one.origin.line)
-    return Parsed(tuple(statements), tuple(reader.rules), tuple(reader.extends))
+    return reader.parsed()
 
 
 class _TooManyError(Exception):
@@ -100,8 +102,28 @@ class _Reader:
         # The same values are written again and again where there are many rules.
         self.known: dict[tuple[str, str], Value] = {}
 
+    def read_plain(self) -> bool:
+        """Read the file if it is plain and has no mistakes; tell whether it is so."""
+        plain = plain_toml.read(self.text)
+        if plain is None:
+            return False
+        document, self.offsets = plain
+        try:
+            self.document(document)
+        except _TooManyError:
+            return False
+        return not self.mistakes
+
     def read(self) -> None:
-        # A run without policy files needs neither.
+        """Read whatever is TOML, and say what is wrong."""
+        try:
+            self.read_toml()
+        except _TooManyError:
+            more = f"{self.mistakes[-1].message}; there are more mistakes in this file"
+            self.mistakes[-1] = self.mistakes[-1].replace(message=more)
+
+    def read_toml(self) -> None:
+        # A plain file needs neither.
         import tomli
 
         from saferun.formats.toml_positions import Excess, locate
@@ -117,11 +139,19 @@ class _Reader:
         except ValueError as error:
             self.syntax(str(error))
         else:
-            if self.schema(document.pop("schema", SCHEMA)):
-                self.extended(document.pop("extends", []))
-                for effect in EFFECTS:
-                    self.rule_tables(effect, document.pop(effect, []))
-                self.tables((), document)
+            self.document(document)
+
+    def parsed(self) -> Parsed:
+        """Return what the file says, which has no mistakes."""
+        statements = sorted(self.statements, key=lambda one: one.origin.line)
+        return Parsed(tuple(statements), tuple(self.rules), tuple(self.extends))
+
+    def document(self, document: dict[str, Any]) -> None:
+        if self.schema(document.pop("schema", SCHEMA)):
+            self.extended(document.pop("extends", []))
+            for effect in EFFECTS:
+                self.rule_tables(effect, document.pop(effect, []))
+            self.tables((), document)
 
     def syntax(self, complaint: str) -> None:
         """Report what tomli says, which ends in `(at line L, column C)` or `(at end of …)`."""
@@ -235,6 +265,7 @@ class _Reader:
         """Read one [[allow]] or [[deny]]."""
         entries: list[Entry] = []
         before = len(self.mistakes)
+        line = self.line(self.offset(path))
         for key, value in table.items():
             here = (*path, key)
             if key not in SELECTORS:
@@ -254,7 +285,6 @@ class _Reader:
         if not entries:
             self.wrong(path, f"this [[{effect}]] says nothing; name what it is about")
             return
-        line = self.line(self.offset(path))
         self.rules.append(
             Rule(
                 effect,
@@ -302,12 +332,15 @@ class _Reader:
 
     def expiry(self, effect: Effect, path: Path, value: object) -> str:
         """Read the last day of an exception; there is none for what is denied."""
-        from datetime import date, datetime  # tomli has imported it already
-
         here = (*path, "expires")
         if effect == "deny":
             self.wrong(here, "what is denied cannot expire: nothing may be allowed by itself")
-        elif not isinstance(value, date) or isinstance(value, datetime):
+            return ""
+        if isinstance(value, plain_toml.Day):
+            return value.text
+        from datetime import date, datetime  # tomli has imported it already
+
+        if not isinstance(value, date) or isinstance(value, datetime):
             self.wrong(here, f'"expires" must be a date, such as 2027-01-31, not {shown(value)}')
         else:
             return value.isoformat()

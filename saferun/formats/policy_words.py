@@ -228,4 +228,5 @@ def _rule(rule: Rule, today: str) -> str:
     says = ", ".join(f"{key} = {toml(said)}" for key, said, _ in rule.entries)
     until = f", until {rule.expires}" if rule.expires else ""
     over = " (expired)" if today and rule.expires and rule.expires < today else ""
-    return f"[[{rule.effect}]] for {' and '.join(whom) or 'everybody'}: {says}{until}{over} ({rule.reason})"
+    who = " and ".join(whom) or "everybody"
+    return f"[[{rule.effect}]] for {who}: {says}{until}{over} ({rule.reason})"

@@ -72,9 +72,22 @@ class Layer(Record):
     rules: tuple[Rule, ...] = ()
     matches: tuple[Match, ...] = ()
 
+    #: Every key that some [[allow]] names, in force or not: then the layer speaks of it.
+    widened: frozenset[str] = frozenset()
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *values: object, **named: object) -> None:
+            """Take the fields; what is widened is known from the rules."""
+            super().__init__(*values, **{**named, "widened": frozenset()})
+            # Asked for every key of every law, of perhaps a thousand rules.
+            self.__dict__["widened"] = frozenset(
+                key for rule in self.rules if rule.effect == "allow" for key, _, _ in rule.entries
+            )
+
     def widens(self, key: str) -> bool:
-        """Tell whether some [[allow]] names a key, in force or not: then the layer speaks of it."""
-        return any(rule.effect == "allow" and rule.names(key) for rule in self.rules)
+        """Tell whether some [[allow]] of the layer names a key."""
+        return key in self.widened
 
 
 class Bound(Record):

@@ -92,7 +92,8 @@ def test_json_has_every_reason_with_its_origins(explain: Callable[..., Any], ima
     """One shape for allowed and denied, with a version."""
     told = explain("-u", "3267", image("busybox"), "id")
     assert set(told) == {
-        *("schema", "decision", "user", "violations", "obligations", "defaults", "masks", "argv")
+        *("schema", "decision", "user", "violations", "obligations", "defaults", "masks", "argv"),
+        *("rules", "notices"),
     }
     assert (told["schema"], told["decision"]) == (1, "allowed")
     assert told["user"] == {"asked": "3267", "uid": 3267, "root": False}

@@ -393,7 +393,7 @@ BAD = {
         'unknown capability "NET_BIND_SERVCE"; did you mean "NET_BIND_SERVICE"?',
     ),
     "wrong type": (b"[limits]\nprivileged = 1\n", '"privileged" must be true or false, not 1'),
-    "wrong place": (b"[require]\nmemory = '1g'\n", '"memory" has no place in [require]'),
+    "wrong place": (b"[require]\nnetwork = '1g'\n", '"network" has no place in [require]'),
     "newer": (b"schema = 99\n", "schema 99 is newer than this saferun"),
 }
 

@@ -57,6 +57,11 @@ def covers(pattern: str, image: Image) -> bool:
     """Tell whether a pattern matches an image, by a name that it is known by, digest or id."""
     if pattern.startswith("sha256:"):
         return pattern == image.id or pattern in image.digests
+    # There may be a thousand patterns, and most are about something else altogether.
+    if "*" not in pattern and not any(
+        name.rpartition("/")[2] in pattern for name, _ in image.names
+    ):
+        return False
     if not image.names:
         return False
     repository, tag, digest = split(pattern)
