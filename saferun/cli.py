@@ -5,6 +5,7 @@ The only place of the run door that prints or exits.
 
 from __future__ import annotations
 
+import gc
 import os
 
 from saferun.errors import Interrupted, SaferunError
@@ -44,6 +45,8 @@ Exit status: docker run's own; 125 when nothing was started; 126 when the gate r
 def main(argv: Sequence[str]) -> int:
     """Be `docker run` for these words (argv[0] is saferun's own path); return the exit status."""
     _occupy_standard_streams()
+    # Soon this process is docker, or has ended: there is nothing worth collecting until then.
+    gc.disable()
     try:
         return _main(argv, os.environ)
     except SaferunError as error:

@@ -42,10 +42,23 @@ def of_files(
 ) -> tuple[Layer, ...]:
     """Return the built-in layer and those that files make; raises PolicyError like `load`."""
     reading = _Reading(errors)
-    layers: list[Layer] = []
+    levels: list[tuple[str, list[Content]]] = []
     for name, path, data in files:
         content = reading.content(name, path, data, ())
-        _join(layers, name, content)
+        # Files of one level of trust are one layer, without an order. Files that were named have
+        # one: the order in which they were named, the last one winning.
+        if levels and levels[-1][0] == name != "explicit":
+            levels[-1][1].append(content)
+        else:
+            levels.append((name, [content]))
+    layers = [
+        Layer(
+            name,
+            tuple(one for content in contents for one in content.statements),
+            tuple(one for content in contents for one in content.rules),
+        )
+        for name, contents in levels
+    ]
     reading.problems += [
         f"{one.origin} and {other.origin} say different things, and neither is before the other"
         for layer in layers
@@ -54,21 +67,6 @@ def of_files(
     if reading.problems:
         raise PolicyError("\n".join(dict.fromkeys(reading.problems)), *dict.fromkeys(reading.hints))
     return (BUILT_IN, *layers)
-
-
-def _join(layers: list[Layer], name: str, content: Content) -> None:
-    """Add what a file says: files of one level of trust are one layer, without an order.
-
-    Files that were named have one: the order in which they were named, the last one winning.
-    """
-    if layers and layers[-1].name == name != "explicit":
-        last = layers[-1]
-        layers[-1] = last.replace(
-            statements=(*last.statements, *content.statements),
-            rules=(*last.rules, *content.rules),
-        )
-    else:
-        layers.append(Layer(name, content.statements, content.rules))
 
 
 class _Reading:

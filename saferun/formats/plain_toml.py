@@ -52,39 +52,78 @@ def read(text: str) -> tuple[dict[str, Any], dict[Path, int]] | None:
 class _Reading:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.lines = iter(text.split("\n"))
-        self.at = 0  # the offset of the line that is read
-        self.next = 0
+        self.lines = text.split("\n")
+        self.number = 0  # of the line that is read next
+        self.at = 0  # the offset of that line
         self.root: dict[str, Any] = {}
         self.offsets: dict[Path, int] = {}
         self.declared: set[tuple[str, ...]] = set()
         self.arrays: set[str] = set()
-        self.known: dict[str, Any] = {}
+        # The same lines stand in one rule after the other.
+        self.known: dict[str, tuple[str, Any]] = {}
+        self.heads: dict[str, tuple[str, int]] = {}
+        self.keys: set[str] = set()
 
     def document(self) -> tuple[dict[str, Any], dict[Path, int]]:
         table = self.root
         prefix: Path = ()
-        while (line := self.line()) is not None:
-            words = line.strip(" \t")
-            if not words or words[0] == "#":
+        lines, known, offsets = self.lines, self.known, self.offsets
+        last = len(lines)
+        while self.number < last:
+            line = lines[self.number]
+            at = self.at
+            self.number += 1
+            self.at += len(line) + 1
+            if not line:
                 continue
-            start = self.at + line.index(words[0])
-            if words[0] == "[":
-                table, prefix = self.header(words, start)
-                continue
-            key, equals, rest = words.partition("=")
-            key = key.rstrip(" \t")
-            if not equals or not _is_bare(key) or key in table:
+            pair = known.get(line)
+            if pair is None:
+                if line in self.heads:
+                    name, start = self.heads[line]
+                    table, prefix = self.array(name, at + start)
+                    continue
+                words = line.strip(" \t")
+                if not words or words[0] == "#":
+                    continue
+                if words[0] == "[":
+                    start = line.index("[")
+                    table, prefix = self.header(words, at + start)
+                    if type(prefix[-1]) is int:
+                        self.heads[line] = str(prefix[0]), start + 2
+                    continue
+                pair = self.pair(line, words)
+            key, value = pair
+            if key in table:
                 raise _NotPlainError
-            table[key] = self.value(rest.strip(" \t"))
-            self.offsets[(*prefix, key)] = start
+            table[key] = value
+            offsets[(*prefix, key)] = at if line.startswith(key) else at + line.index(key)
         self.elements()
         return self.root, self.offsets
 
-    def line(self) -> str | None:
-        line = next(self.lines, None)
-        self.at = self.next
-        self.next += len(line or "") + 1
+    def pair(self, line: str, words: str) -> tuple[str, Any]:
+        """Read a key and its value, which may go on in the lines that follow."""
+        key, equals, rest = words.partition("=")
+        key = key.rstrip(" \t")
+        if not equals:
+            raise _NotPlainError
+        if key not in self.keys:
+            if not _is_bare(key):
+                raise _NotPlainError
+            self.keys.add(key)
+        number = self.number
+        rest = rest.lstrip(" \t")
+        value = self.array_of_texts(rest[1:]) if rest[:1] == "[" else _scalar(rest)
+        if number == self.number:
+            self.known[line] = key, value
+        return key, value
+
+    def line(self) -> str:
+        """Return the next line of a value that is not over."""
+        if self.number == len(self.lines):
+            raise _NotPlainError
+        line = self.lines[self.number]
+        self.number += 1
+        self.at += len(line) + 1
         return line
 
     def header(self, words: str, start: int) -> tuple[dict[str, Any], Path]:
@@ -123,32 +162,18 @@ class _Reading:
             start += len(part) + 1
         return table, path
 
-    def value(self, rest: str) -> Any:  # noqa: ANN401 - whatever TOML has
-        if rest in self.known:
-            return self.known[rest]
-        if rest[:1] == "[":
-            value, whole = self.array_of_texts(rest[1:])
-        else:
-            value, whole = _scalar(rest), True
-        if whole:
-            self.known[rest] = value
-        return value
-
-    def array_of_texts(self, rest: str) -> tuple[list[str], bool]:
-        """Read a list of strings, and tell whether it was all on this line."""
+    def array_of_texts(self, rest: str) -> list[str]:
+        """Read a list of strings, which may go on in the lines that follow."""
         found: list[str] = []
-        whole = comma = True
+        comma = True
         while True:
             rest = rest.lstrip(" \t")
             if not rest or rest[0] == "#":
-                line = self.line()
-                if line is None:
-                    raise _NotPlainError
-                rest, whole = line, False
+                rest = self.line()
             elif rest[0] == "]":
                 if not _is_end(rest[1:]):
                     raise _NotPlainError
-                return found, whole
+                return found
             elif rest[0] == "," and not comma:
                 rest, comma = rest[1:], True
             elif rest[0] == '"' and comma:

@@ -99,8 +99,9 @@ class _Reader:
         self.extends: list[Extended] = []
         self.mistakes: list[Mistake] = []
         self.known_line = (0, 1)
-        # The same values are written again and again where there are many rules.
-        self.known: dict[tuple[str, str], Value] = {}
+        # The same values are written again and again where there are many rules; where they are
+        # the same object, by its identity, for the document holds it all the time.
+        self.known: dict[tuple[str, int], Value] = {}
 
     def read_plain(self) -> bool:
         """Read the file if it is plain and has no mistakes; tell whether it is so."""
@@ -244,7 +245,7 @@ class _Reader:
     def value(self, path: Path, kind: Kind, value: object) -> Value | None:
         """Return what a value means; None when that is reported as a mistake."""
         key = str(path[-1])
-        same = (key, repr(value))
+        same = (key, id(value))
         if same in self.known:
             return self.known[same]
         law, faults = policy_values.value(key, kind, value)

@@ -76,26 +76,36 @@ class _Search:
         self.trusted("system", f"{directory}/policy.toml", owners)
         drop_ins = f"{directory}/policy.d"
         try:
-            names = self.listed(drop_ins, owners)
+            descriptor = reach(drop_ins, owners, LISTING, self.root)
         except PolicyError as error:
             self.fail(error)
-        else:
-            for name in names:
-                self.trusted("system", f"{drop_ins}/{name}", owners)
-
-    def listed(self, directory: str, owners: set[int]) -> list[str]:
-        descriptor = reach(directory, owners, LISTING, self.root)
+            return
         if descriptor is None:
-            return []
+            return
+        try:
+            self.drop_ins(drop_ins, descriptor, owners)
+        except PolicyError as error:
+            self.fail(error)
+        finally:
+            os.close(descriptor)
+
+    def drop_ins(self, directory: str, descriptor: int, owners: set[int]) -> None:
+        """Read every file of a directory that is open; raises PolicyError if it is not trusted."""
         try:
             check(os.fstat(descriptor), directory, owners)
             names = os.listdir(descriptor)
         except OSError as error:
             raise unreadable(directory, error) from None
-        finally:
-            os.close(descriptor)
         # Hidden names are what editors leave beside a file.
-        return sorted(name for name in names if name.endswith(".toml") and name[0] != ".")
+        for name in sorted(name for name in names if name.endswith(".toml") and name[0] != "."):
+            path = f"{directory}/{name}"
+            try:
+                file = os.open(name, FILE, dir_fd=descriptor)
+            except OSError:
+                # A link, which has to be walked; or something that is wrong in a way to be named.
+                self.trusted("system", path, owners)
+            else:
+                self.take("system", path, file, owners)
 
     def user(self, environ: Mapping[str, str]) -> None:
         configuration = _configuration(environ)

@@ -113,6 +113,19 @@ class Match(Record):
     statements: tuple[Statement, ...]
 
 
+def covering(patterns: tuple[str, ...], image: Image) -> str:
+    """Return the first of the patterns that covers an image, or nothing."""
+    names = [name.rpartition("/")[2] for name, _ in image.names]
+    for pattern in patterns:
+        # There may be thousands, and most are about something else altogether.
+        if "*" in pattern or "sha256:" in pattern or any(name in pattern for name in names):
+            from saferun.judge.values import images  # few laws have rules
+
+            if images.covers(pattern, image):
+                return pattern
+    return ""
+
+
 def in_force(layers: tuple[Layer, ...], asking: Asking) -> tuple[Layer, ...]:
     """Return the layers with those of their rules that are in force for this run."""
     return tuple(
@@ -126,10 +139,8 @@ def in_force(layers: tuple[Layer, ...], asking: Asking) -> tuple[Layer, ...]:
 def _match(rule: Rule, asking: Asking) -> Match | None:
     matched = []
     if rule.images:
-        from saferun.judge.values import images  # few laws have rules
-
-        found = next((one for one in rule.images if images.covers(one, asking.image)), None)
-        if found is None:
+        found = covering(rule.images, asking.image)
+        if not found:
             return None
         matched.append(f"image {found}")
     if rule.expires and asking.today > rule.expires:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The registry and the namespace of names that say neither.
 REGISTRY, NAMESPACE = "docker.io", "library"
+#: What names are made of, and slashes between them.
+PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789._-/"
 #: Hexadecimal digits of a SHA-256.
 DIGITS = 64
 
@@ -42,6 +44,9 @@ def split(reference: str) -> tuple[str, str, str]:
 
 def problem(item: str) -> str:
     """Return what an image pattern must be, or nothing when it is that."""
+    # Most are nothing but names, and there may be a thousand of them.
+    if not item.strip(PLAIN) and item[:1] not in ("", "/") and item[-1] != "/" and "//" not in item:
+        return ""
     if item.startswith("sha256:"):
         return "" if _is_digest(item) else f"an image id: sha256: and {DIGITS} hexadecimal digits"
     repository, tag, digest = split(item)
@@ -57,11 +62,6 @@ def covers(pattern: str, image: Image) -> bool:
     """Tell whether a pattern matches an image, by a name that it is known by, digest or id."""
     if pattern.startswith("sha256:"):
         return pattern == image.id or pattern in image.digests
-    # There may be a thousand patterns, and most are about something else altogether.
-    if "*" not in pattern and not any(
-        name.rpartition("/")[2] in pattern for name, _ in image.names
-    ):
-        return False
     if not image.names:
         return False
     repository, tag, digest = split(pattern)
