@@ -127,7 +127,7 @@ def _found(path: str, name: str) -> tuple[str, bool] | None:
     """
     if "/" in name:
         directory = path.rpartition("/")[0] or "."
-        return (name if name.startswith("/") else f"{directory}/{name}"), False
+        return (name if name.startswith("/") else f"{directory}/{name.removeprefix('./')}"), False
     from saferun.host import shipped
 
     found = shipped.path(name)

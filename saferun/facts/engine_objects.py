@@ -90,6 +90,8 @@ def asked_for(
 
 
 def _joined(command: RunCommand, keys: frozenset[str]) -> list[str]:
+    if keys.isdisjoint(JOINING):
+        return []
     from saferun.formats.docker_run.networks import network_name
 
     modes = [

@@ -1,10 +1,11 @@
-"""cgroupns: whose cgroups the container sees."""
+"""cgroupns: whether the container sees the host's tree of cgroups."""
 
 from __future__ import annotations
 
 from saferun.judge.control import Case, Control
 from saferun.judge.decision import Obligation
 from saferun.judge.listed import words
+from saferun.judge.values import globs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,33 +15,40 @@ if TYPE_CHECKING:
     from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
+KEY = "cgroupns"
+
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Finding]:
-    """Refuse what the list does not name; ask for an own one where nothing was said."""
-    found = list(words(law, "cgroupns", spec.cgroupns))
-    limit = law.limit("cgroupns")
-    own = limit is not None and not limit.against(lambda names: "private" in names)
-    if found and own and "cgroupns" not in spec.flags and not spec.privileged:
-        why = "the engine's own default is the host's cgroup namespace"
-        yield Obligation("cgroupns", "cgroupns", "private", why, limit.origins if limit else ())
+    """Refuse a cgroup namespace that the law does not name; ask for a private one in silence."""
+    refused = tuple(words(law, KEY, spec.cgroupns))
+    limit = law.limit(KEY)
+    silent = KEY not in spec.flags
+    if refused and limit and silent and not limit.against(_permit_private):
+        origins = tuple(dict.fromkeys(origin for one in refused for origin in one.origins))
+        reason = "the engine's own choice of cgroup namespace is not allowed"
+        yield Obligation(KEY, KEY, "private", reason, origins)
     else:
-        yield from found
+        yield from refused
+
+
+def _permit_private(names: tuple[str, ...]) -> bool:
+    return any(globs.covers(name, "private") for name in names)
 
 
 CONTROL = Control(
-    "cgroupns",
-    "The container's cgroup namespace must be one that the list names: `private` or "
-    "`host`. Where nothing is said, engines take the host's on cgroup v1 and for "
-    "privileged containers; then `--cgroupns=private` is added, or the privileged "
-    "container refused.",
-    (
-        "cgroup_namespaces(7)",
-        "moby daemon/container_operations_unix.go",
-    ),
+    KEY,
+    "The container's cgroup namespace must be one that the list names: `private` or `host`. Where "
+    "nothing is said, engines on cgroup v1, and on v2 for a privileged container, take the host's; "
+    "if only `private` is permitted, `--cgroupns=private` is added (engines from API 1.41).",
+    ("cgroup_namespaces(7)", "moby daemon/container.go: the default by cgroup version"),
     check,
     (
+        Case('[limits]\ncgroupns = ["private", "host"]', "busybox"),
         Case('[limits]\ncgroupns = ["private"]', "busybox"),
-        Case('[limits]\ncgroupns = ["host"]', "--cgroupns=host busybox"),
+        Case('[limits]\ncgroupns = ["private"]', "--cgroupns=private busybox"),
     ),
-    (Case('[limits]\ncgroupns = ["private"]', "--cgroupns=host busybox"),),
+    (
+        Case('[limits]\ncgroupns = ["private"]', "--cgroupns=host busybox"),
+        Case("[limits]\ncgroupns = []", "busybox"),
+    ),
 )

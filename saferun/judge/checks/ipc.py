@@ -1,9 +1,10 @@
-"""ipc: whose shared memory the container sees."""
+"""ipc: whose shared memory, semaphores and message queues the container reaches."""
 
 from __future__ import annotations
 
 from saferun.judge.control import Case, Control
-from saferun.judge.listed import words
+from saferun.judge.listed import unlisted
+from saferun.judge.values import globs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,17 +14,27 @@ if TYPE_CHECKING:
     from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
+#: Words that give no more than a word does.
+INCLUDED = {"private": ("none",), "shareable": ("none", "private")}
+
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse what the list for `ipc` does not name."""
-    return words(law, "ipc", spec.ipc)
+    """Refuse an IPC namespace that the law does not name."""
+    asked = ((f"--ipc={word}", word) for word in spec.ipc)
+    return unlisted(law, "ipc", asked, covers, globs.covers)
+
+
+def covers(pattern: str, word: str) -> bool:
+    """Tell whether a law's item permits a word."""
+    return globs.covers(pattern, word) or word in INCLUDED.get(pattern, ())
 
 
 CONTROL = Control(
     "ipc",
-    "The container's IPC namespace must be one that the list names: `private`, as when "
-    "nothing is said, `shareable`, `none`, `host`, or `container:NAME`. Joining a "
-    "container that has the host's counts as the host's as well.",
+    "The container's IPC namespace must be one that the list names: `none`, `private` (its own, as "
+    "when nothing is said), `shareable` (its own, which others may join), `host`, or "
+    "`container:NAME`. `private` permits `none`, and `shareable` permits both, as they give less. "
+    "Joining a container that has the host's counts as the host's as well.",
     (
         "Pod Security Standards, baseline: host namespaces",
         "CIS Docker Benchmark 5.17",
@@ -31,12 +42,16 @@ CONTROL = Control(
     ),
     check,
     (
-        Case('[limits]\nipc = ["private", "none"]', "busybox"),
-        Case('[limits]\nipc = ["private", "none"]', "--ipc=none busybox"),
+        Case('[limits]\nipc = ["private"]', "busybox"),
+        Case('[limits]\nipc = ["private"]', "--ipc=none busybox"),
+        Case('[limits]\nipc = ["shareable"]', "--ipc=private busybox"),
+        Case('[limits]\nipc = ["host"]', "--ipc=host busybox"),
+        Case('[limits]\nipc = ["container:*"]', "--ipc=container:etc busybox"),
     ),
     (
         Case('[limits]\nipc = ["private"]', "--ipc=host busybox"),
         Case('[limits]\nipc = ["private"]', "--ipc=shareable busybox"),
+        Case('[limits]\nipc = ["none"]', "busybox"),
         Case('[limits]\nipc = ["container:*"]', "--ipc=container:ipchost busybox"),
     ),
 )

@@ -1,10 +1,9 @@
-"""log-driver: who gets the container's output."""
+"""log-driver: where the container's output goes."""
 
 from __future__ import annotations
 
 from saferun.judge.control import Case, Control
-from saferun.judge.listed import unlisted
-from saferun.judge.values import globs
+from saferun.judge.listed import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,43 +15,24 @@ if TYPE_CHECKING:
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse one that the list does not name, also the engine's default if it cannot be told."""
-    unknown = spec.log_driver is None
-    shown = (
-        f"--log-driver={spec.log_driver}"
-        if not unknown
-        else "the engine's default for --log-driver"
-    )
-    hint = "name one that is allowed with --log-driver"
-    asked = ((shown, spec.log_driver),)
-    return unlisted(law, "log-driver", asked, covers, touches, hint=hint)
-
-
-def covers(pattern: str, name: str | None) -> bool:
-    """Tell whether an item of the list permits one."""
-    return name is not None and globs.covers(pattern, name)
-
-
-def touches(pattern: str, name: str | None) -> bool:
-    """Tell whether one is denied; one that cannot be told may be."""
-    return name is None or globs.covers(pattern, name)
+    """Refuse a log driver that the law does not name."""
+    return named(law, "log-driver", spec.log_driver)
 
 
 CONTROL = Control(
     "log-driver",
-    "The log driver must be one that the list names; where nothing is said it is the "
-    "engine's default. `none` keeps no record, others send it away.",
-    (
-        "CIS Docker Benchmark, section 2: centralized logging",
-        "moby daemon/logger",
-    ),
+    "The log driver must be one that the list names, the engine's default where nothing is said. "
+    "`none` keeps no record of the output; others send it elsewhere, in the engine's name. A "
+    "default that cannot be found out is refused.",
+    ("dockerd(8) --log-driver", "moby daemon/logger"),
     check,
     (
-        Case('[limits]\nlog-driver = ["json-file", "local"]', "busybox"),
-        Case('[limits]\nlog-driver = ["local"]', "--log-driver=local busybox"),
+        Case('[limits]\nlog-driver = ["json-file"]', "--log-driver=json-file busybox"),
+        Case('[limits]\nlog-driver = ["j*", "local"]', "busybox"),
     ),
     (
         Case('[limits]\nlog-driver = ["json-file"]', "--log-driver=none busybox"),
-        Case('[limits]\nlog-driver = ["local"]', "busybox"),
+        Case("[limits]\nlog-driver = []", "busybox"),
+        Case('[[deny]]\nreason = "a record"\nlog-driver = ["none"]', "--log-driver=none busybox"),
     ),
 )

@@ -1,4 +1,4 @@
-"""log-opt: where and how the engine writes the container's output."""
+"""log-opt: what the log driver is told, addresses among it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,34 @@ if TYPE_CHECKING:
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse what the list for `log-opt` does not cover."""
-    asked = ((f"--log-opt={name}={value}", (name, value)) for name, value in spec.log_opts)
-    return unlisted(law, "log-opt", asked, lambda pattern, one: settings.covers(pattern, one, "="))
+    """Refuse every option of the log driver that the law does not name."""
+    # Only the name is shown: the value may be a token.
+    asked = ((f"--log-opt={name}", (name, value)) for name, value in spec.log_opts)
+    hint = 'leave it out; to allow it, a policy has to name it, as "NAME" or "NAME=VALUE"'
+    return unlisted(
+        law, "log-opt", asked, lambda item, one: settings.covers(item, one, "="), hint=hint
+    )
 
 
 CONTROL = Control(
     "log-opt",
-    "Every option of the log driver must be covered by an item of the list: addresses in "
-    "them are contacted by the engine, as root.",
-    ("moby daemon/logger: syslog-address, fluentd-address, gelf-address",),
+    "Every option of the log driver must be one that the list names, as `NAME` or `NAME=VALUE`, "
+    "where `*` stands for any text. The engine itself connects to the addresses that are in them, "
+    "from the host and as root.",
+    ("moby daemon/logger: syslog-address, fluentd-address, gelf-address, splunk-url",),
     check,
-    (Case('[limits]\nlog-opt = ["max-size", "max-file"]', "--log-opt max-size=1m busybox"),),
     (
+        Case('[limits]\nlog-opt = ["max-size"]', "--log-opt max-size=1m busybox"),
         Case(
-            '[limits]\nlog-opt = ["max-size"]',
-            "--log-driver=syslog --log-opt syslog-address=tcp://10.0.0.1:514 busybox",
+            '[limits]\nlog-opt = ["syslog-address=udp://10.0.0.1:*"]',
+            "--log-driver=syslog --log-opt syslog-address=udp://10.0.0.1:514 busybox",
+        ),
+    ),
+    (
+        Case('[limits]\nlog-opt = ["max-*"]', "--log-opt labels=team busybox"),
+        Case(
+            '[limits]\nlog-opt = ["syslog-address=udp://10.0.0.1:*"]',
+            "--log-driver=syslog --log-opt syslog-address=unix:///run/x.sock busybox",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""network: which networks the container is in."""
+"""network: what the container can reach, and be reached by."""
 
 from __future__ import annotations
 
@@ -14,47 +14,63 @@ if TYPE_CHECKING:
     from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
+HOST = "host"
+JOINED = "container:"
+
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse every network that the list does not name; the host's only by its own name."""
-    asked = ((f"--network={word}", word) for word in spec.networks if word != "none")
-    return unlisted(law, "network", asked, covers, globs.covers)
+    """Refuse every network that the law does not name."""
+    for name in spec.networks:
+        if name != "none":
+            asked = ((f"--network={name}", name),)
+            yield from unlisted(law, "network", asked, covers, globs.covers, hint=_hint(name))
 
 
-def covers(pattern: str, word: str) -> bool:
-    """Tell whether an item of the list permits a network.
+def covers(pattern: str, name: str) -> bool:
+    """Tell whether a law's item permits a network; one that is not the container's own by name."""
+    if name == HOST:
+        return pattern == HOST
+    if name.startswith(JOINED) and not pattern.startswith(JOINED):
+        return False
+    return globs.covers(pattern, name)
 
-    The host's network, and joining a container, give more than any network does, so that a glob for
-    networks is not meant for them.
-    """
-    if word == "host" or word.startswith("container:"):
-        same = pattern.startswith("container:") == word.startswith("container:")
-        return same and globs.covers(pattern, word) and (word != "host" or pattern == word)
-    return not pattern.startswith("container:") and globs.covers(pattern, word)
+
+def _hint(name: str) -> str:
+    if name == HOST:
+        return 'only a policy that names "host" itself permits it; no * stands for it'
+    if name.startswith(JOINED):
+        return f'only a policy with an item that begins with "{JOINED}" permits it'
+    return "choose a network that is allowed with --network=NAME; --network=none always is"
 
 
 CONTROL = Control(
     "network",
-    "Every network must be one that the list names, by a glob over its name; `bridge` "
-    "stands for the default one. `host` must be named as it is, and `container:NAME` by "
-    "an item that begins with `container:`; joining a container that has the host's "
-    "network counts as the host's as well. `none` is always permitted.",
+    "Every network of the container must be one that the list names, `bridge` where nothing is "
+    "said. `*` stands for any part of a network's name, but never for `host`, which the list has to "
+    "name itself, nor for another container's network, which only items that begin with "
+    "`container:` permit. Joining a container that has the host's counts as the host's as well. "
+    "`none` is always permitted, as it gives nothing.",
     (
         "Pod Security Standards, baseline: host namespaces",
-        "CIS Docker Benchmark 5.10 and 5.30",
+        "CIS Docker Benchmark 5.10, 5.30",
         "OWASP Docker Security Cheat Sheet, rule 5",
+        "network_namespaces(7)",
     ),
     check,
     (
-        Case('[limits]\nnetwork = ["bridge", "corp*"]', "busybox"),
         Case("[limits]\nnetwork = []", "--network=none busybox"),
-        Case('[limits]\nnetwork = ["corp"]', "--network=corp busybox"),
+        Case('[limits]\nnetwork = ["bridge"]', "busybox"),
+        Case('[limits]\nnetwork = ["c*"]', "--network=corp busybox"),
+        Case('[limits]\nnetwork = ["host"]', "--network=host busybox"),
+        Case('[limits]\nnetwork = ["container:e*"]', "--network=container:etc busybox"),
     ),
     (
-        Case('[limits]\nnetwork = ["bridge"]', "--network=host busybox"),
         Case('[limits]\nnetwork = ["*"]', "--network=host busybox"),
+        Case('[limits]\nnetwork = ["*"]', "--network name=HOST busybox"),
+        Case('[limits]\nnetwork = ["*"]', "--network=container:etc busybox"),
         Case('[limits]\nnetwork = ["container:*"]', "--network=container:nethost busybox"),
         Case("[limits]\nnetwork = []", "busybox"),
-        Case('[limits]\nnetwork = ["bridge"]', "--network name=HOST busybox"),
+        Case('[limits]\nnetwork = ["corp"]', "--network=bridge busybox"),
+        Case('[[deny]]\nreason = "alone"\nnetwork = ["*"]', "--network=host busybox"),
     ),
 )

@@ -1,4 +1,4 @@
-"""publish-all: a port of the host for every port that the image exposes."""
+"""publish-all: whether the image's author decides what is published."""
 
 from __future__ import annotations
 
@@ -12,32 +12,39 @@ if TYPE_CHECKING:
     from saferun.judge.policy import Law
     from saferun.judge.spec import ContainerSpec
 
+KEY = "publish-all"
+
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse it where a limit says false."""
-    limit = law.limit("publish-all")
+    """Refuse `--publish-all` where a limit says false."""
+    limit = law.limit(KEY)
     against = limit.against_switch() if limit and spec.publish_all else ()
     if against:
         yield Violation(
-            "publish-all",
-            "--publish-all is not allowed",
-            origins=against,
-            hint="publish the ports that are needed with --publish",
-            key="publish-all",
+            KEY,
+            f"--{KEY} is not allowed",
+            "it publishes every port that the image exposes, on all addresses",
+            against,
+            "name the ports that are needed, one --publish=127.0.0.1:HOST:CONTAINER each",
+            KEY,
         )
 
 
 CONTROL = Control(
-    "publish-all",
-    "`--publish-all` is refused where a limit says false: what it publishes is the image's choice.",
-    (
-        "Pod Security Standards, baseline: host ports",
-        "CIS Docker Benchmark 5.9",
-    ),
+    KEY,
+    "`--publish-all` publishes every port that the image exposes on a port of the host that the "
+    "engine chooses, on all addresses. It is refused where a limit says false. The ports are judged "
+    "by `publish` as well.",
+    ("Pod Security Standards, baseline: host ports", "CIS Docker Benchmark 5.9, 5.14"),
     check,
     (
-        Case("[limits]\npublish-all = false", "busybox"),
-        Case("[limits]\npublish-all = true", "-P busybox"),
+        Case("[limits]\npublish-all = true", "--publish-all busybox"),
+        Case("[limits]\npublish-all = false", "--publish-all=false healthy"),
     ),
-    (Case("[limits]\npublish-all = false", "-P busybox"),),
+    (
+        Case("[limits]\npublish-all = false", "-P busybox"),
+        Case(
+            '[[deny]]\nreason = "ports are named"\npublish-all = true', "--publish-all=true healthy"
+        ),
+    ),
 )

@@ -1,10 +1,9 @@
-"""runtime: what really starts the container."""
+"""runtime: which program makes the container."""
 
 from __future__ import annotations
 
 from saferun.judge.control import Case, Control
-from saferun.judge.listed import unlisted
-from saferun.judge.values import globs
+from saferun.judge.listed import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,39 +15,27 @@ if TYPE_CHECKING:
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse one that the list does not name, also the engine's default if it cannot be told."""
-    unknown = spec.runtime is None
-    shown = f"--runtime={spec.runtime}" if not unknown else "the engine's default for --runtime"
-    hint = "name one that is allowed with --runtime"
-    asked = ((shown, spec.runtime),)
-    return unlisted(law, "runtime", asked, covers, touches, hint=hint)
-
-
-def covers(pattern: str, name: str | None) -> bool:
-    """Tell whether an item of the list permits one."""
-    return name is not None and globs.covers(pattern, name)
-
-
-def touches(pattern: str, name: str | None) -> bool:
-    """Tell whether one is denied; one that cannot be told may be."""
-    return name is None or globs.covers(pattern, name)
+    """Refuse a runtime that the law does not name."""
+    return named(law, "runtime", spec.runtime)
 
 
 CONTROL = Control(
     "runtime",
-    "The OCI runtime must be one that the list names; where nothing is said it is the "
-    "engine's default. Another runtime may ignore every restriction, or add its own.",
+    "The OCI runtime must be one that the list names, the engine's default where nothing is said. "
+    "Another runtime may ignore whatever else was asked for, and engines take the name of any shim "
+    "on their PATH for one. A default that cannot be found out is refused.",
     (
-        "OCI runtime specification",
-        "NSA/CISA Kubernetes Hardening Guidance: sandboxed runtimes",
+        "NSA/CISA Kubernetes Hardening Guidance: hardened container engines",
+        "OCI runtime-spec",
+        "moby daemon/runtime_unix.go: names of shims",
     ),
     check,
     (
-        Case('[limits]\nruntime = ["runc"]', "busybox"),
-        Case('[limits]\nruntime = ["runc", "runsc"]', "--runtime=runc busybox"),
+        Case('[limits]\nruntime = ["runc"]', "--runtime=runc busybox"),
+        Case('[limits]\nruntime = ["runc", "kata-*"]', "busybox"),
     ),
     (
-        Case('[limits]\nruntime = ["runsc"]', "busybox"),
         Case('[limits]\nruntime = ["runc"]', "--runtime=io.containerd.runc.v2 busybox"),
+        Case('[limits]\nruntime = ["runsc"]', "busybox"),
     ),
 )

@@ -1,4 +1,4 @@
-"""sysctl: which kernel parameters are set."""
+"""sysctl: which kernel parameters the container sets for its namespaces."""
 
 from __future__ import annotations
 
@@ -16,37 +16,39 @@ if TYPE_CHECKING:
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse what the list for `sysctl` does not cover."""
+    """Refuse every kernel parameter that the law does not name."""
     asked = ((f"--sysctl={name}={value}", (name, value)) for name, value in spec.sysctls)
-    return unlisted(law, "sysctl", asked, settings.covers)
+    hint = "leave it out; to allow it, a policy has to name it, as in net.ipv4.ip_forward"
+    return unlisted(law, "sysctl", asked, settings.covers, hint=hint)
 
 
 CONTROL = Control(
     "sysctl",
-    "Every kernel parameter must be covered by an item of the list: a dotted name in "
-    "which `*` stands for any part of one name and `**` for any number of names, with "
-    "`=VALUE` for one value only. `net.ipv4/ip_forward` is the same as "
-    "`net.ipv4.ip_forward`.",
+    "Every kernel parameter must be one that the list names, with or without a value: "
+    "`net.ipv4.ip_unprivileged_port_start`, `net.ipv4.tcp_*`, `net.**`, `kernel.shmmax=65536`. "
+    "`*` does not cross a dot. `kernel/msgmax` is the same as `kernel.msgmax`, and 0x10 the same as "
+    "16, as for the runtime and the kernel.",
     (
         "Pod Security Standards, baseline: sysctls",
-        "runc libcontainer: separators",
+        "runc libcontainer: dots in a name are slashes below /proc/sys",
+        "proc_sys(5)",
     ),
     check,
     (
         Case(
-            '[limits]\nsysctl = ["net.ipv4.*"]',
+            '[limits]\nsysctl = ["net.ipv4.ip_unprivileged_port_start"]',
             "--sysctl net.ipv4.ip_unprivileged_port_start=80 busybox",
         ),
-        Case('[limits]\nsysctl = ["net.**"]', "--sysctl net.ipv4.conf.all.forwarding=0 busybox"),
+        Case('[limits]\nsysctl = ["net.**"]', "--sysctl net.ipv4/ip_forward=0 busybox"),
+        Case('[limits]\nsysctl = ["kernel.shmmax=65536"]', "--sysctl kernel.shmmax=65536 busybox"),
     ),
     (
-        Case(
-            '[limits]\nsysctl = ["net.ipv4.*"]', "--sysctl net.ipv4.conf.all.forwarding=1 busybox"
-        ),
         Case("[limits]\nsysctl = []", "--sysctl kernel.msgmax=65536 busybox"),
+        Case('[limits]\nsysctl = ["net.*"]', "--sysctl net.ipv4.ip_forward=1 busybox"),
+        Case('[limits]\nsysctl = ["kernel.shmmax=65536"]', "--sysctl kernel.shmmax=65537 busybox"),
         Case(
-            '[[deny]]\nreason = "no routing"\nsysctl = ["net.ipv4.ip_forward"]',
-            "--sysctl net.ipv4/ip_forward=1 busybox",
+            '[[deny]]\nreason = "no routers"\nsysctl = ["net.ipv4.ip_forward=1"]',
+            "--sysctl net.ipv4/ip_forward=0x1 busybox",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""userns: whether the container's users are the host's."""
+"""userns: whether an engine that maps the container's users leaves them the host's."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ if TYPE_CHECKING:
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse what the list for `userns` does not name."""
+    """Refuse a user namespace that the law does not name."""
     return words(law, "userns", spec.userns)
 
 
 CONTROL = Control(
     "userns",
-    "The container's user namespace must be one that the list names: `private`, the "
-    "engine's default, or `host`, which undoes userns-remap.",
-    (
-        "CIS Docker Benchmark 5.31",
-        "user_namespaces(7)",
-    ),
+    "The container's user namespace must be one that the list names: `private` (what the engine "
+    "does when nothing is said) or `host`, which undoes the engine's mapping of users. An engine "
+    "that maps none (no userns-remap, not rootless) has nothing to undo: there `private` is the "
+    "host's as well, and no command line could change it.",
+    ("CIS Docker Benchmark 5.31", "user_namespaces(7)", "dockerd(8) --userns-remap"),
     check,
     (
         Case('[limits]\nuserns = ["private"]', "busybox"),
-        Case('[limits]\nuserns = ["host"]', "--userns=host busybox"),
+        Case('[limits]\nuserns = ["private", "host"]', "--userns=host busybox"),
     ),
-    (Case('[limits]\nuserns = ["private"]', "--userns=host busybox"),),
+    (
+        Case('[limits]\nuserns = ["private"]', "--userns=host busybox"),
+        Case("[limits]\nuserns = []", "busybox"),
+    ),
 )

@@ -1,4 +1,4 @@
-"""uts: whose host name the container has, and may change."""
+"""uts: whose host name and domain name the container has, and may change."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ if TYPE_CHECKING:
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
-    """Refuse what the list for `uts` does not name."""
+    """Refuse a UTS namespace that the law does not name."""
     return words(law, "uts", spec.uts)
 
 
 CONTROL = Control(
     "uts",
-    "The container's UTS namespace must be one that the list names: `private`, as when "
-    "nothing is said, or `host`.",
-    (
-        "CIS Docker Benchmark 5.21",
-        "uts_namespaces(7)",
-    ),
+    "The container's UTS namespace must be one that the list names: `private` (its own, as when "
+    "nothing is said) or `host`.",
+    ("CIS Docker Benchmark 5.21", "uts_namespaces(7)"),
     check,
     (
         Case('[limits]\nuts = ["private"]', "busybox"),

@@ -51,7 +51,7 @@ def problem(item: str) -> str:
         return "" if _is_digest(item) else f"an image id: sha256: and {DIGITS} hexadecimal digits"
     repository, tag, digest = split(item)
     wrong = globs.problem(repository, "/") or (globs.problem(tag) if tag else "")
-    if wrong or "//" in item or item.endswith(("/", ":", "@")) or item.startswith("/"):
+    if wrong or not item or "//" in item or item.endswith(("/", ":", "@")) or item.startswith("/"):
         return wrong or 'an image such as "registry.example.com/team/*:1.2"'
     if "@" in item and not _is_digest(digest):
         return f"an image whose digest is sha256: and {DIGITS} hexadecimal digits"
