@@ -52,7 +52,7 @@ def _file(
         # Imported here because it brings the docker SDK, and only names need it.
         from saferun.host import image_files
 
-        (read,) = image_files.read(world.engine.endpoint, version, facts.image.id, (path,))
-        content = read or b""
-        world.cache.remember(key, content)
+        (content,) = image_files.read(world.engine.endpoint, version, facts.image.id, (path,))
+        if content is not None:
+            world.cache.remember(key, content)
     return content

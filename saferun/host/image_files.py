@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def read(
     endpoint: Endpoint, version: str, image: str, paths: Sequence[str]
 ) -> tuple[bytes | None, ...]:
-    """Return each file's content, None for one that the image does not have; raises EngineError."""
+    """Return each file's content; raises EngineError.
+
+    It is empty where the image has no such file, None where it has something else there.
+    """
     with sdk(endpoint, version) as client, scratch(client, image, "passwd") as container:
-        return tuple(read_file(client, container, path) for path in paths)
+        return tuple(read_file(client, container, path, b"") for path in paths)

@@ -82,13 +82,18 @@ def removed_afterwards(make: Callable[[], str], remove: Callable[[str], object])
         late.deliver()
 
 
-def read_file(client: docker.APIClient, container: str, path: str) -> bytes | None:
-    """Return a file from inside a container, links followed there; None when it is not there."""
+def read_file(
+    client: docker.APIClient, container: str, path: str, missing: bytes | None = None
+) -> bytes | None:
+    """Return a file from inside a container, links followed there.
+
+    `missing` when nothing is there, None when it is no regular file, or too large.
+    """
     for _ in range(MOST_LINKS):
         try:
             stream, found = client.get_archive(container, path)
         except docker.errors.NotFound:
-            return None
+            return missing
         if not found or found.get("size", 0) > LARGEST_FILE or found.get("mode", 0) & GO_MODE_DIR:
             return None
         archive = b"".join(stream)

@@ -49,6 +49,21 @@ def words(law: Law, key: str, asked: Iterable[str], hint: str = "") -> Iterator[
     return unlisted(law, key, shown, globs.covers, hint=hint)
 
 
+def named(law: Law, key: str, name: str | None) -> Iterator[Violation]:
+    """Yield a violation for a name that no glob of the limit on a key matches.
+
+    None, or nothing, is a default of the engine that could not be found out: nothing permits it.
+    """
+    if name:
+        yield from words(law, key, (name,))
+        return
+    limit = law.limit(key)
+    if limit is not None:
+        detail = f"allowed: {permitted(limit)}"
+        hint = f"name one with --{key}"
+        yield Violation(key, f"the engine's own {key} is not known", detail, limit.origins, hint)
+
+
 def permitted(limit: Limit) -> str:
     """Return what a limit's lists permit, layer by layer, in words."""
     lists = []

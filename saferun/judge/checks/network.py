@@ -46,8 +46,8 @@ def _hint(name: str) -> str:
 CONTROL = Control(
     "network",
     "Every network of the container must be one that the list names, `bridge` where nothing is "
-    "said. `*` stands for any part of a network's name, but never for `host`, which the list has to "
-    "name itself, nor for another container's network, which only items that begin with "
+    "said. `*` stands for any part of a network's name, but never for `host`, which the list has "
+    "to name itself, nor for another container's network, which only items that begin with "
     "`container:` permit. Joining a container that has the host's counts as the host's as well. "
     "`none` is always permitted, as it gives nothing.",
     (

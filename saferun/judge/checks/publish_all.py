@@ -33,8 +33,8 @@ def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
 CONTROL = Control(
     KEY,
     "`--publish-all` publishes every port that the image exposes on a port of the host that the "
-    "engine chooses, on all addresses. It is refused where a limit says false. The ports are judged "
-    "by `publish` as well.",
+    "engine chooses, on all addresses. It is refused where a limit says false. The ports are "
+    "judged by `publish` as well.",
     ("Pod Security Standards, baseline: host ports", "CIS Docker Benchmark 5.9, 5.14"),
     check,
     (

@@ -57,7 +57,8 @@ CONTROL = Control(
     "restart",
     "The restart policy must be one that the list names: `always`, `unless-stopped`, `on-failure` "
     "with any number of retries or without end, `on-failure:N` with at most N. `no`, as when "
-    "nothing is said, is always permitted. A denied `on-failure:N` refuses every number of retries.",
+    "nothing is said, is always permitted. A denied `on-failure:N` refuses every number of "
+    "retries.",
     ("CIS Docker Benchmark 5.15", "moby api/types/container RestartPolicy"),
     check,
     (

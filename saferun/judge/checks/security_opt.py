@@ -71,11 +71,12 @@ def _hint(option: str) -> str:
 CONTROL = Control(
     KEY,
     "Every option must be one that the list names, in the form NAME=VALUE whichever way docker was "
-    "told: `seccomp=unconfined`, `seccomp=builtin`, `seccomp=sha256:…` for a profile by the hash of "
-    "its content, `apparmor=NAME`, `label=type:NAME`, `label=disable`, `systempaths=unconfined`, "
-    "`writable-cgroups=true`. A NAME alone stands for any value, only that `no-new-privileges` and "
-    "`writable-cgroups` mean `=true`, as for docker. `no-new-privileges=true` is always permitted, "
-    "as it can only take away; a seccomp profile that cannot be read never is. "
+    "told: `seccomp=unconfined`, `seccomp=builtin`, `seccomp=sha256:…` for a profile by the hash "
+    "of its content, `apparmor=NAME`, `label=type:NAME`, `label=disable`, "
+    "`systempaths=unconfined`, `writable-cgroups=true`. A NAME alone stands for any value, only "
+    "that `no-new-privileges` and `writable-cgroups` mean `=true`, as for docker. "
+    "`no-new-privileges=true` is always permitted, as it can only take away; a seccomp profile "
+    "that cannot be read never is. "
     '`[require] security-opt = ["seccomp"]` wants a filter, whichever: a container that has none, '
     "or of which it cannot be told, is refused.",
     (

@@ -26,8 +26,8 @@ CONTROL = Control(
     "sysctl",
     "Every kernel parameter must be one that the list names, with or without a value: "
     "`net.ipv4.ip_unprivileged_port_start`, `net.ipv4.tcp_*`, `net.**`, `kernel.shmmax=65536`. "
-    "`*` does not cross a dot. `kernel/msgmax` is the same as `kernel.msgmax`, and 0x10 the same as "
-    "16, as for the runtime and the kernel.",
+    "`*` does not cross a dot. `kernel/msgmax` is the same as `kernel.msgmax`, and 0x10 the same "
+    "as 16, as for the runtime and the kernel.",
     (
         "Pod Security Standards, baseline: sysctls",
         "runc libcontainer: dots in a name are slashes below /proc/sys",

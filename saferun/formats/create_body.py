@@ -1,0 +1,126 @@
+"""Bodies of `POST /containers/create` and answers of `GET /containers/ID/json`, read with care.
+
+Go reads JSON in its own way: keys match whatever their case, also letters that only fold to ASCII
+(U+017F is an s), and of an object that stands there twice the parts are merged (encoding/json).
+Nobody who writes bodies by machine needs any of that, so a body that does is refused as not
+canonical, rather than read like Go and perhaps not quite.
+"""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, TypeAlias
+
+    #: Names of fields, and what their values are made of; None for a value without named fields.
+    Fields: TypeAlias = "dict[str, Fields | None]"
+
+
+def _fields(names: str, **inner: Fields) -> Fields:
+    return {**dict.fromkeys(names.split()), **inner}
+
+
+_ENDPOINT = _fields(
+    "Links Aliases MacAddress DriverOpts GwPriority NetworkID EndpointID Gateway IPAddress "
+    "IPPrefixLen IPv6Gateway GlobalIPv6Address GlobalIPv6PrefixLen DNSNames",
+    IPAMConfig=_fields("IPv4Address IPv6Address LinkLocalIPs"),
+)
+_MOUNT = _fields(
+    "Type Source Target ReadOnly Consistency",
+    BindOptions=_fields(
+        "Propagation NonRecursive CreateMountpoint ReadOnlyNonRecursive ReadOnlyForceRecursive"
+    ),
+    VolumeOptions=_fields("NoCopy Labels Subpath", DriverConfig=_fields("Name Options")),
+    ImageOptions=_fields("Subpath"),
+    TmpfsOptions=_fields("SizeBytes Mode Options"),
+    ClusterOptions={},
+)
+_HOST_CONFIG = _fields(
+    "Binds ContainerIDFile NetworkMode PortBindings AutoRemove VolumeDriver VolumesFrom "
+    "ConsoleSize Annotations CapAdd CapDrop CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts "
+    "GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode Privileged PublishAllPorts ReadonlyRootfs "
+    "SecurityOpt StorageOpt Tmpfs UTSMode UsernsMode ShmSize Sysctls Runtime Isolation MaskedPaths "
+    "ReadonlyPaths Init CpuShares Memory NanoCpus CgroupParent BlkioWeight CpuPeriod CpuQuota "
+    "CpuRealtimePeriod CpuRealtimeRuntime CpusetCpus CpusetMems DeviceCgroupRules KernelMemory "
+    "KernelMemoryTCP MemoryReservation MemorySwap MemorySwappiness OomKillDisable PidsLimit "
+    "CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth Capabilities",
+    LogConfig=_fields("Type Config"),
+    RestartPolicy=_fields("Name MaximumRetryCount"),
+    Mounts=_MOUNT,
+    BlkioWeightDevice=_fields("Path Weight"),
+    BlkioDeviceReadBps=_fields("Path Rate"),
+    BlkioDeviceWriteBps=_fields("Path Rate"),
+    BlkioDeviceReadIOps=_fields("Path Rate"),
+    BlkioDeviceWriteIOps=_fields("Path Rate"),
+    Devices=_fields("PathOnHost PathInContainer CgroupPermissions"),
+    DeviceRequests=_fields("Driver Count DeviceIDs Capabilities Options"),
+    Ulimits=_fields("Name Hard Soft"),
+)
+_CONFIG = _fields(
+    "Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin "
+    "StdinOnce Env Cmd ArgsEscaped Image Volumes WorkingDir Entrypoint NetworkDisabled MacAddress "
+    "OnBuild Labels StopSignal StopTimeout Shell",
+    Healthcheck=_fields("Test Interval Timeout StartPeriod StartInterval Retries"),
+)
+#: What a body may name, as far as engines read it (moby api/types/container). The values of maps,
+#: such as Labels or Sysctls, have keys that are the user's own.
+BODY: Fields = {
+    **_CONFIG,
+    "HostConfig": _HOST_CONFIG,
+    "NetworkingConfig": _fields("EndpointsConfig"),
+    "Config": _CONFIG,
+}
+
+
+class NotCanonicalError(ValueError):
+    """A body that engines read otherwise than everybody else would."""
+
+
+def read(data: bytes) -> list[dict[str, Any]]:
+    """Return the bodies in a JSON text: one object, or an array of them.
+
+    Raises NotCanonicalError, and ValueError when it is no JSON, or nothing that can be a body.
+    """
+    bodies = json.loads(data.decode(), object_pairs_hook=_once)
+    if isinstance(bodies, dict):
+        bodies = [bodies]
+    if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
+        message = "neither an object nor an array of objects"
+        raise ValueError(message)
+    for body in bodies:
+        _canonical(body, BODY, "")
+    return bodies
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            message = f"{key!r} stands there twice: engines merge what others overwrite"
+            raise NotCanonicalError(message)
+        found[key] = value
+    return found
+
+
+def _canonical(value: object, fields: Fields, where: str) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _canonical(item, fields, where)
+    if not isinstance(value, dict):
+        return
+    folded = {name.casefold(): name for name in fields}
+    for key, inner in value.items():
+        meant = folded.get(key.casefold())
+        if meant is not None and meant != key:
+            message = f"{where}{key!r} is read as {meant!r} by engines; write it so"
+            raise NotCanonicalError(message)
+        known = fields.get(key)
+        if known:
+            _canonical(inner, known, f"{where}{key}.")
+    endpoints = value.get("EndpointsConfig")
+    if isinstance(endpoints, dict):
+        for name, endpoint in endpoints.items():
+            _canonical(endpoint, _ENDPOINT, f"{where}{name}.")
