@@ -73,7 +73,7 @@ CONTROL = Control(
         ),
         Case('[limits]\npublish = ["[::1]:*"]', "-p [::1]:8080:80 busybox"),
         Case('[limits]\npublish = ["8080"]', "-p 8080:80 busybox"),
-        Case('[limits]\npublish = ["0"]', "--publish-all healthy"),
+        Case('[limits]\npublish = ["0"]', "--publish-all healthy:1"),
         Case(
             '[[deny]]\nreason = "privileged ports"\npublish = ["1-1023"]',
             "-p 127.0.0.1:1024:80 busybox",
@@ -83,7 +83,7 @@ CONTROL = Control(
         Case('[limits]\npublish = ["127.0.0.1:*"]', "-p 8080:80 busybox"),
         Case('[limits]\npublish = ["127.0.0.1:*"]', "-p [::]:8080:80 busybox"),
         Case('[limits]\npublish = ["127.0.0.1:*"]', "-p [::ffff:0.0.0.0]:8080:80 busybox"),
-        Case('[limits]\npublish = ["127.0.0.1:*"]', "-P healthy"),
+        Case('[limits]\npublish = ["127.0.0.1:*"]', "-P healthy:1"),
         Case('[limits]\npublish = ["8000-8001"]', "-p 8001-8002:80-81 busybox"),
         Case('[limits]\npublish = ["53/tcp"]', "-p 53:53/udp busybox"),
         Case("[limits]\npublish = []", "-p 127.0.0.1:8080:80 busybox"),

@@ -39,12 +39,13 @@ CONTROL = Control(
     check,
     (
         Case("[limits]\npublish-all = true", "--publish-all busybox"),
-        Case("[limits]\npublish-all = false", "--publish-all=false healthy"),
+        Case("[limits]\npublish-all = false", "--publish-all=false healthy:1"),
     ),
     (
         Case("[limits]\npublish-all = false", "-P busybox"),
         Case(
-            '[[deny]]\nreason = "ports are named"\npublish-all = true', "--publish-all=true healthy"
+            '[[deny]]\nreason = "ports are named"\npublish-all = true',
+            "--publish-all=true healthy:1",
         ),
     ),
 )

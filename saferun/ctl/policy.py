@@ -9,6 +9,7 @@ import time
 import click
 
 from saferun import laws
+from saferun.ctl import AS_JSON, CLEAN, FINDINGS, UNKNOWN
 from saferun.errors import PolicyError
 from saferun.formats import policy_words
 from saferun.host import caller, policy_files, shipped
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from saferun.judge.policy import Layer
-
-#: Exit statuses of every command here.
-CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 START = """\
 # The policy of this host, or of this user, for saferun.

@@ -1,0 +1,90 @@
+"""`saferunctl`: everything but running a container. One file a command, loaded when it is called.
+
+Exit statuses of every command: 0 clean, 1 findings, 2 could not tell.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from saferun import __version__
+from saferun.errors import SaferunError
+from saferun.host import docker_cli
+from saferun.world import World
+
+#: Exit statuses of every command.
+CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
+#: Commands by name: the module that has it as an attribute of its own last name, and its caption
+#: for the overview, which must not load them all.
+COMMANDS = {
+    "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
+    "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
+}
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+NAMED = click.option(
+    "--policy", "named", multiple=True, metavar="NAME|FILE", help="Add a shipped law or a file."
+)
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called: some bring libraries along."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None when there is none of this name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        name = module.rpartition(".")[2]
+        found: click.Command = getattr(__import__(module, fromlist=(name,)), name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview from the captions."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def saferunctl() -> None:
+    """Look after saferun: the law, what runs, and the engine that the docker CLI would use.
+
+    Exit statuses: 0 clean, 1 findings, 2 could not tell.
+    """
+
+
+def main() -> None:
+    """Run the command and exit: 0 clean, 1 findings, 2 when saferunctl could not tell."""
+    try:
+        sys.exit(saferunctl(standalone_mode=False) or CLEAN)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UNKNOWN)
+    except SaferunError as error:
+        click.echo(f"saferunctl: {error}", err=True)
+        for hint in error.hints:
+            click.echo(f"saferunctl: hint: {hint}", err=True)
+        sys.exit(UNKNOWN)
+    except click.Abort:
+        sys.exit(130)
+
+
+def world_of() -> World:
+    """Return the world as the docker CLI would see it; what there is to say, commands print."""
+    docker = docker_cli.find(os.environ, sys.argv[0])
+    return World(docker, os.environ, _silent, _silent)
+
+
+def _silent(*_lines: str) -> None:
+    """Say nothing."""
