@@ -43,6 +43,7 @@ def run(command: RunCommand, table: Table, world: World) -> int:
             return _denied(refused, explain, world)
         fetch = pulling.look_without_pull if explain else pulling.fetch
         look = fetch(command, gate, world)
+    gate = delivery.on_engine(gate, look.volume)
     names = image_reference.names(command.image, look.image)
     layers = asking.layers_for(names, layers, world.environ)
     known = facts.gather(command, look, layers, gate.volume, world)

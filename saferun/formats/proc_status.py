@@ -48,12 +48,13 @@ def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:
 def belongs_to(cgroup: bytes, container_id: str) -> bool:
     """Tell from /proc/PID/cgroup whether a process is in this container's cgroup.
 
-    The whole 64-digit id must be a component of a path: `<id>` with the cgroupfs driver,
-    `docker-<id>.scope` with systemd's, on cgroup v1 and v2.
+    The whole 64-digit id must be in a component of a path: `<id>` with the cgroupfs driver,
+    `docker-<id>.scope` with systemd's, `libpod-…` with Podman's, on cgroup v1 and v2.
     """
     if len(container_id) != ID_DIGITS or set(container_id) - set("0123456789abcdef"):
         return False
-    wanted = {container_id, f"docker-{container_id}.scope", f"libpod-{container_id}.scope"}
+    podman = f"libpod-{container_id}"
+    wanted = {container_id, f"docker-{container_id}.scope", podman, f"{podman}.scope"}
     return any(
         not wanted.isdisjoint(line.partition(":")[2].partition(":")[2].split("/"))
         for line in cgroup.decode("utf-8", "replace").splitlines()

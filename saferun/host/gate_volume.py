@@ -4,6 +4,9 @@ A tiny image that holds the gates is imported, a container of it is created with
 over their directory, and the engine copies them up into the volume, as it does for every empty one
 (moby daemon populateVolume). The same container is then used to read them back. Filling a volume
 that is already filled changes nothing, so doing all this twice, or two of us at once, is harmless.
+
+Podman copies up only when a container starts, and takes no labels with a container's mounts: there
+the volume is made beforehand and the gates are put into it.
 """
 
 from __future__ import annotations
@@ -40,12 +43,19 @@ def gates() -> dict[str, bytes]:
     return found
 
 
-def fill(
-    endpoint: Endpoint, version: str, volume: str, label: tuple[str, str], directory: str
+def fill(  # noqa: PLR0913 - one thing, in its parts
+    endpoint: Endpoint,
+    version: str,
+    volume: str,
+    label: tuple[str, str],
+    directory: str,
+    *,
+    copied_up: bool = True,
 ) -> None:
     """Fill the volume and read it back; raise GateError when it holds anything else.
 
-    `label` is put on the volume if the engine has to make it; `directory` is where it is mounted.
+    `label` is put on the volume if the engine has to make it; `directory` is where it is mounted;
+    `copied_up` tells whether the engine fills a volume when a container is made.
     """
     files = gates()
     with (
@@ -55,9 +65,13 @@ def fill(
             lambda image: client.remove_image(image, force=True),
         ) as image,
     ):
+        if not copied_up:
+            client.create_volume(volume, labels=dict([label]))
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                found = _fill_once(client, image, volume, label, directory, files)
+                found = _fill_once(
+                    client, image, volume, label, directory, files, copied_up=copied_up
+                )
             except EngineError:
                 raise
             except Exception:
@@ -82,6 +96,8 @@ def _fill_once(  # noqa: PLR0913 - one thing, in its parts
     label: tuple[str, str],
     directory: str,
     files: Mapping[str, bytes],
+    *,
+    copied_up: bool,
 ) -> dict[str, bytes | None]:
     mount = {
         "Type": "volume",
@@ -90,6 +106,8 @@ def _fill_once(  # noqa: PLR0913 - one thing, in its parts
         "VolumeOptions": {"Labels": dict([label])},
     }
     with scratch(client, image, "gate", [mount]) as container:
+        if not copied_up:
+            client.put_archive(container, "/", _tar(directory, files))
         return {name: read_file(client, container, f"{directory}/{name}") for name in files}
 
 
