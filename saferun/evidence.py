@@ -138,8 +138,8 @@ def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ..
     pairs: tuple[tuple[str, object, object], ...] = (
         ("user", record.user, _as_json(asked.user)),
         ("privileged", record.privileged, asked.privileged),
-        ("cap-add", set(record.cap_add), set(asked.cap_add)),
-        ("cap-drop", set(record.cap_drop), set(asked.cap_drop)),
+        ("cap-add", _bare(record.cap_add), _bare(asked.cap_add)),
+        ("cap-drop", _bare(record.cap_drop), _bare(asked.cap_drop)),
     )
     if words and (*record.entrypoint, *record.cmd) != words:
         pairs = (*pairs, ("command", "something else", "the gate's"))
@@ -148,6 +148,11 @@ def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ..
         for flag, recorded, wanted in pairs
         if recorded != wanted
     )
+
+
+def _bare(names: tuple[str, ...]) -> set[str]:
+    # Newer CLIs write CAP_ before every name, also before one that only the engine knows.
+    return {name.upper().removeprefix("CAP_") for name in names}
 
 
 def _as_json(text: str) -> str:
