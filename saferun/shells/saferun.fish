@@ -6,6 +6,7 @@ function __saferun_complete
     if string match -q '*/saferun' -- $words[1]
         set program (string replace -r 'saferun$' docker-saferun -- $words[1])
     end
+    command -q $program; or return
     set -l answer ($program __complete saferun $words[2..] "$current" 2>/dev/null)
     set -q answer[1]; or return
     set -l directive (string sub -s 2 -- $answer[-1])

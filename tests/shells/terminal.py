@@ -1,0 +1,64 @@
+"""An interactive shell in a terminal of its own, and what is typed into it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+PROMPT = b"<READY>"
+SECONDS = 30
+
+
+class Terminal:
+    """A program in a terminal; it ends with the block."""
+
+    def __init__(self, argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> None:
+        """Start it; environ and cwd are all that it finds."""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.chdir(cwd)
+                os.execvpe(argv[0], list(argv), dict(environ))
+            finally:
+                os._exit(127)
+        self.shown = b""
+
+    def __enter__(self) -> Self:
+        """Start the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the program, whatever it is at."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+    def type(self, text: str) -> None:
+        """Type a text."""
+        os.write(self.fd, text.encode())
+
+    def wait_for(self, text: bytes) -> bytes:
+        """Return what is shown up to a text, and forget it; fail when it takes too long."""
+        until = time.monotonic() + SECONDS
+        while text not in self.shown:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                raise AssertionError(f"{text!r} never came: {self.shown!r}")
+            self.shown += os.read(self.fd, 4096)
+        before, _, self.shown = self.shown.partition(text)
+        return before
