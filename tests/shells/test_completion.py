@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shells.conftest import BIN, Place, install, missing, script
+from tests.shells.conftest import BIN, SHELLS, Place, install, missing, script
 from tests.shells.terminal import PROMPT, Terminal
 
 #: A docker CLI that completes as CLI 23 and later do.
@@ -25,6 +25,7 @@ case "$*" in
     *) exit 1 ;;
 esac
 """
+ROOT = Path(__file__).parents[2]
 ZSHRC = "autoload -Uz compinit && compinit -u -D\n"
 START = {
     "bash": ["bash", "--noprofile", "--rcfile", "rc", "-i"],
@@ -153,3 +154,37 @@ def test_saferunctl_completes(completing: Place) -> None:
         tab.wait_for(PROMPT)
         tab.type("saferunctl shell-i\tfish\n")
         tab.wait_for(b"docker run, for fish")
+
+
+def test_the_files_that_the_wheel_installs(completing: Place, tmp_path: Path) -> None:
+    """Without shell-init, found by the shells themselves and loaded at the first Tab."""
+    shell, files = completing.shell, ROOT / "saferun" / "shells"
+    if shell == "fish":
+        load = "; ".join(f"source '{files}/{name}.fish'" for name in ("saferun", "saferunctl"))
+        asked = f"{load}; complete -C 'saferun --saferun-v'; complete -C 'saferunctl shell-i'"
+        done = subprocess.run(
+            [*SHELLS[shell], asked], env=completing.environ, capture_output=True, check=True
+        )
+        assert done.stdout.split()[0] == b"--saferun-version"
+        assert b"shell-init" in done.stdout
+        return
+    prompt = f"PS1='{PROMPT.decode()[:3]}''{PROMPT.decode()[3:]}'\n"
+    if shell == "bash":
+        loads = "".join(f". '{files}/{name}.bash'\n" for name in ("saferun", "saferunctl"))
+        (tmp_path / "rc").write_text(f"bind 'set enable-bracketed-paste off'\n{loads}{prompt}")
+    else:
+        for name in ("saferun", "saferunctl"):
+            (tmp_path / f"_{name}").symlink_to(files / f"{name}.zsh")
+        quiet = "unsetopt zle_bracketed_paste prompt_sp\n"
+        (tmp_path / ".zshrc").write_text(f"fpath=('{tmp_path}' $fpath)\n{ZSHRC}{quiet}{prompt}")
+    environ = {**completing.environ, "HOME": str(tmp_path)}
+    with Terminal(START[shell], environ, str(tmp_path)) as tab:
+        tab.wait_for(PROMPT)
+        completing.notes()
+        for _ in range(2):  # zsh replaces the function by itself at the first call
+            tab.type("saferun --saferun-v\t\n")
+            tab.wait_for(PROMPT)
+            assert completing.notes() == [["saferun", "--saferun-version"]]
+            tab.type("saferunctl shell-i\tfish\n")
+            tab.wait_for(b"docker run, for fish")
+            tab.wait_for(PROMPT)
