@@ -26,7 +26,7 @@ def plugin() -> None:
 @plugin.command()
 @FOR_ALL
 def install(*, system: bool) -> None:
-    """Link the plugin into ~/.docker/cli-plugins (or where DOCKER_CONFIG says)."""
+    """Link it into docker's directory of plugins: ~/.docker, or DOCKER_CONFIG."""
     link, target = _link(system=system), f"{bin_directory()}/{PROGRAM}"
     try:
         os.makedirs(os.path.dirname(link), exist_ok=True)
@@ -44,7 +44,7 @@ def install(*, system: bool) -> None:
 @plugin.command()
 @FOR_ALL
 def remove(*, system: bool) -> None:
-    """Remove the link again, and nothing that saferun did not put there."""
+    """Remove the link again."""
     link = _link(system=system)
     try:
         if _is_ours(link):

@@ -14,22 +14,24 @@ from saferun.docker_plugin import NAME as SAFERUN
 from saferun.docker_plugin import PROGRAM
 from saferun.errors import SaferunError
 
+HELP = """\
+Print a docker function that sends docker run through saferun, and completions.
+
+\b
+bash:  eval "$(saferunctl shell-init bash)"    in ~/.bashrc
+zsh:   eval "$(saferunctl shell-init zsh)"     in ~/.zshrc, after compinit
+fish:  saferunctl shell-init fish | source     in ~/.config/fish/config.fish
+"""
 #: By shell: the file of its `docker` function.
 FUNCTIONS = {"bash": "docker.sh", "fish": "docker.fish", "zsh": "docker.sh"}
 #: By shell: who writes a completion of a click application.
 WRITERS = {"bash": BashComplete, "fish": FishComplete, "zsh": ZshComplete}
 
 
-@click.command("shell-init")
+@click.command("shell-init", help=HELP)
 @click.argument("shell", type=click.Choice(sorted(FUNCTIONS)))
 def shell_init(shell: str) -> None:
-    r"""Print a docker function that sends docker run through saferun, and completions.
-
-    \b
-    bash:  eval "$(saferunctl shell-init bash)"     in ~/.bashrc
-    zsh:   eval "$(saferunctl shell-init zsh)"      in ~/.zshrc, after compinit
-    fish:  saferunctl shell-init fish | source      in ~/.config/fish/config.fish
-    """
+    """Print a docker function that sends docker run through saferun, and completions."""
     directory = bin_directory()
     text = _file(FUNCTIONS[shell])
     for name in (PROGRAM, SAFERUN):
