@@ -26,7 +26,7 @@ def plugin() -> None:
 @plugin.command()
 @FOR_ALL
 def install(*, system: bool) -> None:
-    """Link it into docker's directory of plugins: ~/.docker, or DOCKER_CONFIG."""
+    """Link it into docker's directory of plugins."""
     link, target = _link(system=system), f"{bin_directory()}/{PROGRAM}"
     try:
         os.makedirs(os.path.dirname(link), exist_ok=True)

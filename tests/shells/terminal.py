@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
-import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -24,13 +24,17 @@ class Terminal:
 
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> None:
         """Start it; environ and cwd are all that it finds."""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            try:
-                os.chdir(cwd)
-                os.execvpe(argv[0], list(argv), dict(environ))
-            finally:
-                os._exit(127)
+        self.fd, theirs = pty.openpty()
+        # setsid makes the terminal the one that Ctrl-C and job control are about.
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *argv],
+            env=environ,
+            cwd=cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
         self.shown = b""
 
     def __enter__(self) -> Self:
@@ -44,9 +48,9 @@ class Terminal:
         trace: TracebackType | None,
     ) -> None:
         """End the program, whatever it is at."""
-        os.kill(self.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
         os.close(self.fd)
-        os.waitpid(self.pid, 0)
 
     def type(self, text: str) -> None:
         """Type a text."""

@@ -7,11 +7,15 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.shells.conftest import BIN, SHELLS, Place, install, missing, script
 from tests.shells.terminal import PROMPT, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: A docker CLI that completes as CLI 23 and later do.
 DOCKER = """\
@@ -72,28 +76,38 @@ TYPED = [
 ]
 
 
-def completed(completing: Place, line: str) -> list[str]:
+@pytest.fixture(scope="module")
+def terminal(completing: Place) -> Iterator[Terminal | None]:
+    """The interactive shell, ready to be typed into; fish is asked without one."""
+    if completing.shell == "fish":
+        yield None
+        return
+    work = completing.ours.parents[1] / "work"
+    with Terminal(START[completing.shell], completing.environ, str(work)) as opened:
+        opened.wait_for(PROMPT)
+        yield opened
+
+
+def completed(completing: Place, terminal: Terminal | None, line: str) -> list[str]:
     """Return the words behind the command once the last of them is completed."""
     work = completing.ours.parents[1] / "work"
     completing.notes()
     if completing.shell == "fish":
-        # Fish is asked, because it wants to know a terminal better than ours is.
         done = completing.run(f'cd {work}; complete -C "{line}"')
         assert done.stderr == b""
         (found,) = {one.partition("\t")[0] for one in os.fsdecode(done.stdout).splitlines()}
         return [*shlex.split(line)[1:-1], found]
-    with Terminal(START[completing.shell], completing.environ, str(work)) as tab:
-        tab.wait_for(PROMPT)
-        tab.type(f"{line}\t\n")
-        tab.wait_for(PROMPT)
+    assert terminal is not None
+    terminal.type(f"{line}\t\n")
+    terminal.wait_for(PROMPT)
     ((_, *called),) = completing.notes()
     return called
 
 
 @pytest.mark.parametrize(("line", "words"), TYPED, ids=[line for line, _ in TYPED])
-def test_tab(completing: Place, line: str, words: list[str]) -> None:
+def test_tab(completing: Place, terminal: Terminal | None, line: str, words: list[str]) -> None:
     """A word that can become one thing only becomes it: docker's flags, values, images, ours."""
-    assert completed(completing, line) == words
+    assert completed(completing, terminal, line) == words
 
 
 def test_where_saferun_is_not_on_the_path(completing: Place) -> None:

@@ -52,7 +52,7 @@ def test_who_gets_which_words(place: Place, words: list[str], expected: list[str
 
 
 @pytest.mark.parametrize("words", [["run"], ["container", "run"], ["-D", "run"], ["ps"]])
-@pytest.mark.parametrize("status", ["1", "125", "126", "255"])
+@pytest.mark.parametrize("status", ["1", "125"])
 def test_the_exit_status_comes_back(place: Place, words: list[str], status: str) -> None:
     """Also where the function is the last thing that a script does."""
     assert place.docker(*words, STATUS=status) == int(status)
