@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GLOBAL = (
     *("", "-v", "--help", "-h", "-D", "-l info", "--config /none", "--context default"),
-    *("--tls=false", "--", "-D --"),
+    *("--tls=false", "--", "-D --", "-- -D", "-- --help", "-- -c default", "-- --"),
 )
 COMMANDS = (
     *("run", "container run", "container --help run", "container --help=false run"),

@@ -138,8 +138,12 @@ def _read(words: Sequence[str], table: Table) -> RunCommand | None:
     """Return the options in front of a command, as `image`, and its words; None: no command."""
     command = parse(words, table)
     if not isinstance(command, Problem):
-        return command
-    if command.kind == "no-image":
+        # Behind `--` docker reads options once more: `docker -- -D run IMAGE` runs a container.
+        if not command.image.startswith("-"):
+            return command
+        problem = f"{command.image} behind --"
+    elif command.kind == "no-image":
         return None
-    message = f"cannot tell what this docker command line runs: {command.text}"
-    raise SaferunError(message, HINT)
+    else:
+        problem = command.text
+    raise SaferunError(f"cannot tell what this docker command line runs: {problem}", HINT)

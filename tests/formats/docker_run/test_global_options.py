@@ -105,6 +105,11 @@ def test_what_has_a_variable(line: str, expected: dict[str, str | None]) -> None
         ("--frobnicate", {}, "cannot tell"),
         ("--tls=maybe", {}, "cannot tell"),
         ("-x", {}, "cannot tell"),
+        ("-- -D", {}, "cannot tell"),
+        ("-- --help", {}, "cannot tell"),
+        ("-- -- container", {}, "cannot tell"),
+        ("-- - ", {}, "cannot tell"),
+        ("container -- --help", {}, "cannot tell"),
     ],
 )
 def test_what_has_none_is_refused(line: str, environ: dict[str, str], said: str) -> None:
@@ -131,20 +136,35 @@ def test_the_words_of_a_plugin() -> None:
     assert plugin_call([], "saferun", {}) is None
 
 
-WORD = st.sampled_from(
-    ["run", "container", "--", "-H", "-c", "x", "-D", "--tls", "-v", "--help", "-", "", "--context"]
+OPTIONS = ("-v", "--help", "-l info", "--context default", "-c run", "--tls=false", "-D=false")
+ENDS = ("", "--")
+COMMANDS = ("run", "container run", "container --help run", "container -h=false --help=0 run")
+
+
+@given(
+    options=st.lists(st.sampled_from(OPTIONS)),
+    end=st.sampled_from(ENDS),
+    command=st.sampled_from(COMMANDS),
+    after=st.lists(st.text() | st.sampled_from(["run", "--", "-H", "container"])),
 )
+def test_nothing_goes_past(options: list[str], end: str, command: str, after: list[str]) -> None:
+    """Whatever stands in front of it, `run` is found, and its words are as they were."""
+    call = run_in([*" ".join([*options, end, command]).split(), *after], {})
+    assert call is not None
+    assert list(call.words) == after
 
 
-@given(before=st.lists(WORD, max_size=4), after=st.lists(WORD, max_size=3))
-def test_nothing_goes_past(before: list[str], after: list[str]) -> None:
-    """Where options and commands end in `run`, it is found or refused, unless it is a value."""
+@given(
+    words=st.lists(
+        st.sampled_from(["run", "container", "--", "-", "", "x", "-D", "-H", "--tls", "--help"]),
+        max_size=7,
+    )
+)
+def test_whatever_is_said_is_answered(words: list[str]) -> None:
+    """With a call, with docker's business, or with a refusal; never with a traceback."""
     try:
-        call = run_in([*before, "run", *after], {})
-    except SaferunError:
-        return
-    if call is None:
-        reached = [word for word in before if word not in {"--", "-D", "--tls", "-v", "--help"}]
-        assert reached not in ([], ["container"])
+        call = run_in(words, {})
+    except SaferunError as refused:
+        assert refused.hints
     else:
-        assert "run" in before or list(call.words) == after
+        assert call is None or "run" in words
