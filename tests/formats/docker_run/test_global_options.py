@@ -164,7 +164,6 @@ def test_whatever_is_said_is_answered(words: list[str]) -> None:
     """With a call, with docker's business, or with a refusal; never with a traceback."""
     try:
         call = run_in(words, {})
-    except SaferunError as refused:
-        assert refused.hints
-    else:
-        assert call is None or "run" in words
+    except SaferunError:
+        return
+    assert call is None or "run" in words
