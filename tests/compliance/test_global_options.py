@@ -22,7 +22,14 @@ GLOBAL = (
 )
 COMMANDS = (
     *("run", "container run", "container --help run", "container --help=false run"),
-    *("container -h run", "container -- run", "container -D run", "Run", "help run"),
+    *(
+        "container -h run",
+        "container -- run",
+        "container -D run",
+        "Run",
+        "help run",
+        "container -- container run",
+    ),
 )
 LINES = [f"{first} {then}".split() for first, then in itertools.product(GLOBAL, COMMANDS)]
 

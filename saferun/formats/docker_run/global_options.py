@@ -14,7 +14,7 @@ from saferun.judge.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from saferun.formats.docker_run.command import RunCommand
@@ -62,12 +62,12 @@ def run_in(words: Sequence[str], environ: Mapping[str, str]) -> Call | None:
     # Whatever the options mean: without this word nothing is run.
     if "run" not in words:
         return None
-    command = _read(words, GLOBAL)
+    command = _read(words, GLOBAL, {"run", "container"})
     if command is None:
         return None
     inner: RunCommand | None = command
     if command.image == "container":
-        inner = _read(command.args, GROUP)
+        inner = _read(command.args, GROUP, {"run"})
     if inner is None or inner.image != "run":
         return None
     return Call(inner.args, variables(command, environ))
@@ -78,7 +78,7 @@ def plugin_call(words: Sequence[str], name: str, environ: Mapping[str, str]) -> 
 
     None when there is no such call in the words. Raises SaferunError as `run_in` does.
     """
-    command = _read(words, GLOBAL)
+    command = _read(words, GLOBAL, {name})
     if command is None or command.image != name:
         return None
     return Call(command.args, variables(command, environ))
@@ -134,14 +134,19 @@ def _untold(command: RunCommand, environ: Mapping[str, str]) -> Iterator[tuple[s
         yield "--log-level", "leave it out"
 
 
-def _read(words: Sequence[str], table: Table) -> RunCommand | None:
-    """Return the options in front of a command, as `image`, and its words; None: no command."""
+def _read(words: Sequence[str], table: Table, sought: Collection[str]) -> RunCommand | None:
+    """Return the options in front of a command, as `image`, and its words; None: no command.
+
+    Raises SaferunError where it may be one of those that are `sought`, and nobody can tell.
+    """
     command = parse(words, table)
     if not isinstance(command, Problem):
-        # Behind `--` docker reads options once more: `docker -- -D run IMAGE` runs a container.
-        if not command.image.startswith("-"):
+        before = words[: len(words) - len(command.args) - 1]
+        # Behind `--` docker reads options and commands once more, each CLI in its own way:
+        # `docker -- -D run IMAGE` runs a container, `docker container -- container run IMAGE` too.
+        if command.image in sought or "--" not in before[-1:]:
             return command
-        problem = f"{command.image} behind --"
+        problem = f"{command.image or 'nothing'} behind --"
     elif command.kind == "no-image":
         return None
     else:

@@ -110,6 +110,8 @@ def test_what_has_a_variable(line: str, expected: dict[str, str | None]) -> None
         ("-- -- container", {}, "cannot tell"),
         ("-- - ", {}, "cannot tell"),
         ("container -- --help", {}, "cannot tell"),
+        ("container -- container", {}, "cannot tell"),
+        ("-- x", {}, "cannot tell"),
     ],
 )
 def test_what_has_none_is_refused(line: str, environ: dict[str, str], said: str) -> None:
@@ -133,6 +135,7 @@ def test_the_words_of_a_plugin() -> None:
     assert call is not None
     assert (call.words, call.variables["DOCKER_HOST"]) == (("-H", "saferun"), "a")
     assert plugin_call(["other", "saferun"], "saferun", {}) is None
+    assert plugin_call(["--", "saferun", "--"], "saferun", {}) is not None
     assert plugin_call([], "saferun", {}) is None
 
 
