@@ -21,7 +21,12 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: for the overview, which must not load them all.
 COMMANDS = {
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
+    "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
+    "shell-init": (
+        "saferun.ctl.shell_init",
+        "Send docker run through saferun in bash, zsh or fish.",
+    ),
 }
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
