@@ -49,3 +49,13 @@ def children(pid: int) -> tuple[int, ...]:
         return ()
     listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
     return tuple(int(child) for child in listed.split())
+
+
+def mounts() -> bytes | None:
+    """Return what is mounted where for this process (mountinfo), None when that cannot be read."""
+    return read(os.getpid(), "mountinfo")
+
+
+def release() -> str:
+    """Return the release of the kernel that runs this process, as `uname -r` prints it."""
+    return os.uname().release
