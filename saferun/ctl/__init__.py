@@ -80,6 +80,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except Interrupted as error:
+        click.echo("saferunctl: interrupted", err=True)
         sys.exit(128 + error.number)
 
 

@@ -81,4 +81,4 @@ def _shown(found: Diagnosis) -> str:
 def _saferun() -> str:
     """Return the path of the saferun that belongs to this saferunctl."""
     beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "saferun")
-    return beside if os.path.exists(beside) else sys.argv[0]
+    return beside if os.path.isfile(beside) else sys.argv[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ class _Made:
         self.architecture = architecture
         self.volume = volume
         self.image = ""
-        self.containers: list[str] = []
+        self.label = f"doctor-{secrets.token_hex(8)}"
         self.seen: dict[str, Seen] = {}
         self.outside: Verdict | None = None
         self.content: Mapping[str, bytes | None] | None = None
@@ -106,25 +107,25 @@ class _Made:
         return Flight(control, dropped, added, sealed, mounted, executed, restarted, self.outside)
 
     def left(self) -> tuple[str, ...] | None:
-        """Return what is still on the engine, None when it does not say."""
-        paths = [f"/containers/{segment(one)}/json" for one in self.containers]
+        """Return what is still on the engine, None when it does not say.
+
+        Containers are looked for by their label: one that was made although the engine did not say
+        so is found as well.
+        """
+        paths = [f"/containers/json?all=1&filters={segment(canary.listing(self.label))}"]
         paths += [f"/images/{segment(self.image)}/json"] if self.image else []
         try:
-            answers = self.engine.get(*paths) if paths else []
-        except EngineError:
+            containers, *images = self.engine.get(*paths)
+            left = canary.listed(containers.body)
+        except (EngineError, ValueError):
             return None
-        if any(answer.status not in (OK, MISSING) for answer in answers):
+        if containers.status != OK or any(one.status not in (OK, MISSING) for one in images):
             return None
-        names = [*self.containers, self.image]
-        return tuple(
-            name for name, answer in zip(names, answers, strict=False) if answer.status == OK
-        )
+        return (*left, *(self.image for one in images if one.status == OK))
 
     def _start(self, client: docker.APIClient, stack: ExitStack, one: Canary) -> tuple[str, str]:
-        body = canary.create_body(one, self.image, self.architecture, self.volume)
-        made, trouble = cages.started(client, stack, body)
-        self.containers += [made] if made else []
-        return made, trouble
+        body = canary.create_body(one, self.image, self.architecture, self.volume, self.label)
+        return cages.started(client, stack, body)
 
     def _spoken(self, container: str, trouble: str) -> Seen:
         """Wait until a gate has said something, or its container has ended."""

@@ -7,6 +7,7 @@ when it holds nothing at all, and with 126 and the names of what it holds otherw
 
 from __future__ import annotations
 
+from saferun.formats.json_text import decode
 from saferun.judge.capabilities import SETS
 from saferun.judge.checks.gate_mount import DIRECTORY
 from saferun.judge.diagnosis import failed, passed, unclear
@@ -36,7 +37,7 @@ ADDED = "NET_BIND_SERVICE"
 COMMAND = "/saferun-canary"
 #: A second mount of the gates, from a volume.
 VOLUME_PLACE = f"{DIRECTORY}/doctor"
-#: Tells what the containers are for, to whoever sees them while they are there.
+#: Tells what the containers are for, to whoever sees them; its value is the same for one flight.
 LABEL = "saferun.scratch"
 NOT_EXECUTED, NOT_FOUND = 126, 127
 HELD = " holds capabilities it must not: "
@@ -125,12 +126,12 @@ def words(architecture: str, requires: str, program: str = "") -> tuple[str, ...
 
 
 def create_body(
-    canary: Canary, image: str, architecture: str, volume: str | None
+    canary: Canary, image: str, architecture: str, volume: str | None, label: str
 ) -> dict[str, Any]:
     """Return what to ask of the engine (`POST /containers/create`).
 
-    `volume` is the gate's, None where there is none yet: then an anonymous one is made for the
-    canary that needs it, and removed with it.
+    `label` marks everything of this flight. `volume` is the gate's, None where there is none yet:
+    then an anonymous one is made for the canary that needs it, and removed with it.
     """
     mount: dict[str, Any] = {"Type": "volume", "Target": DIRECTORY}
     if volume is not None:
@@ -143,7 +144,7 @@ def create_body(
         "User": USER,
         "Entrypoint": [first],
         "Cmd": rest,
-        "Labels": {LABEL: f"doctor-{canary.name}"},
+        "Labels": {LABEL: label},
         "NetworkDisabled": True,
         "HostConfig": {
             "NetworkMode": "none",
@@ -158,14 +159,28 @@ def create_body(
     }
 
 
+def listing(label: str) -> str:
+    """Return the filters (JSON) that list every container with this value of our label."""
+    return f'{{"label":["{LABEL}={label}"]}}'
+
+
+def listed(body: bytes) -> tuple[str, ...]:
+    """Read `GET /containers/json` for ids; raise ValueError when it is not such an answer."""
+    answer = decode(body)
+    if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
+        message = "expected a list of containers"
+        raise ValueError(message)
+    return tuple(str(one.get("Id")) for one in answer)
+
+
 def held(line: str) -> Mapping[str, tuple[str, ...]]:
     """Return what a gate that refused holds: names of capabilities by the set they are in."""
     _, _, rest = line.partition(HELD)
     found = {}
     for part in rest.split("; "):
-        name, *names = part.split()
+        name, _, names = part.partition(" ")
         if name in SETS:
-            found[name] = tuple(names)
+            found[name] = tuple(names.split())
     return found
 
 
@@ -183,8 +198,8 @@ def judge(flight: Flight, *, always_no_new_privileges: bool = False) -> Iterator
         _inheritable(flight.control),
         _no_new_privileges(flight, always=always_no_new_privileges),
         _nothing_held("canary.exec", flight.executed, "exec as uid 0: nothing comes back"),
-        _nothing_held("canary.restart", flight.restarted, "still empty after a restart"),
-        _nothing_held("gate.runs", flight.mounted, "the gate runs from a volume"),
+        _restarted(flight),
+        _runs(flight),
     )
     for line in lines:
         if blind and line.outcome == "pass":
@@ -219,10 +234,28 @@ def _nothing_held(check: str, seen: Seen, well: str) -> Line:
         return passed(check, well)
     if seen.word == REFUSED:
         return failed(check, seen.line or "", ADVICE)
-    advice = "see the engine's log for why it does not run containers"
-    if check == "gate.runs" and seen.status == NOT_EXECUTED:
-        return failed(check, seen.told, "is the engine's data directory mounted noexec?")
-    return unclear(check, seen.told, advice)
+    return unclear(check, seen.told, "see the engine's log for why it does not run containers")
+
+
+def _runs(flight: Flight) -> Line:
+    check = "gate.runs"
+    if flight.mounted.word == NOTHING and flight.control.word != NOTHING:
+        return failed(
+            check,
+            f"others run, but not with the gate from a volume: {flight.mounted.told}",
+            "`saferunctl gate remove`, and look for noexec among the mount options of the engine's "
+            "data directory",
+        )
+    return _nothing_held(check, flight.mounted, "the gate runs from a volume")
+
+
+def _restarted(flight: Flight) -> Line:
+    check = "canary.restart"
+    before, after = flight.dropped.record, flight.restarted.record
+    line = _nothing_held(check, flight.restarted, "still empty after a restart")
+    if line.outcome == "pass" and (not before or not after or before.started == after.started):
+        return unclear(check, "by the engine's record the canary was not started again")
+    return line
 
 
 def _added(seen: Seen) -> Line:

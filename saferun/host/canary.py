@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.errors
+from docker.utils.socket import SocketError
 
 from saferun.host.scratch_container import container, text_of
 
@@ -55,4 +56,7 @@ def execute(
         _, stderr = client.exec_start(id_, demux=True)
     except docker.errors.APIError as error:
         return b"", f"nothing could be executed in it: {error.explanation}"
+    except (SocketError, ValueError) as error:
+        # What came back is no stream of the engine's (moby pkg/stdcopy).
+        return b"", f"what was executed in it cannot be heard: {error}"
     return stderr or b"", ""
