@@ -180,7 +180,6 @@ class _Made:
         for _ in range(ATTEMPTS if container else 0):
             said, trouble = cages.execute(client, container, words, "0")
             if not trouble:
-                text = said.rstrip().rpartition(b"\n")[2].decode("utf-8", "surrogateescape")
-                return Seen(line=text.removeprefix("saferun: ").strip())
+                return canary.executed(said)
             cages.start(client, container)
         return Seen(trouble=trouble)

@@ -7,6 +7,7 @@ when it holds nothing at all, and with 126 and the names of what it holds otherw
 
 from __future__ import annotations
 
+from saferun.formats.container_log import GATE_PREFIX
 from saferun.formats.json_text import decode
 from saferun.judge.capabilities import SETS
 from saferun.judge.checks.gate_mount import DIRECTORY
@@ -40,6 +41,7 @@ VOLUME_PLACE = f"{DIRECTORY}/doctor"
 #: Tells what the containers are for, to whoever sees them; its value is the same for one flight.
 LABEL = "saferun.scratch"
 NOT_EXECUTED, NOT_FOUND = 126, 127
+GATE = GATE_PREFIX.decode()
 HELD = " holds capabilities it must not: "
 NO_NEW_PRIVILEGES = " runs without no_new_privs"
 ADVICE = (
@@ -171,6 +173,15 @@ def listed(body: bytes) -> tuple[str, ...]:
         message = "expected a list of containers"
         raise ValueError(message)
     return tuple(str(one.get("Id")) for one in answer)
+
+
+def executed(printed: bytes) -> Seen:
+    """Return what came of a gate that was executed in a canary, from what was printed."""
+    text = printed.strip().rpartition(b"\n")[2].decode("utf-8", "surrogateescape").strip()
+    line = text.removeprefix(GATE)
+    if line == text:
+        return Seen(trouble=f"what was executed in it said {text or 'nothing'}")
+    return Seen(line=line)
 
 
 def held(line: str) -> Mapping[str, tuple[str, ...]]:

@@ -50,13 +50,14 @@ def restart(client: docker.APIClient, made: str) -> str:
 def execute(
     client: docker.APIClient, made: str, words: Sequence[str], user: str
 ) -> tuple[bytes, str]:
-    """Execute a program in a running container; return its stderr, or the engine's complaint."""
+    """Execute a program in a running container; return what came out of it, or a complaint."""
     try:
         id_ = text_of(client.exec_create(made, list(words), user=user), "Id")
-        _, stderr = client.exec_start(id_, demux=True)
+        # One stream after the other: what the engine has to say comes on stdout.
+        out, stderr = client.exec_start(id_, demux=True)
     except docker.errors.APIError as error:
         return b"", f"nothing could be executed in it: {error.explanation}"
     except (SocketError, ValueError) as error:
         # What came back is no stream of the engine's (moby pkg/stdcopy).
         return b"", f"what was executed in it cannot be heard: {error}"
-    return stderr or b"", ""
+    return (out or b"") + (stderr or b""), ""

