@@ -11,7 +11,7 @@ from saferun import delivery
 from saferun.doctor import canaries, client, gates, laws
 from saferun.errors import EngineError, GateError
 from saferun.facts import image as image_facts
-from saferun.formats import canary, engine_api, engine_lines, outside_lines
+from saferun.formats import canary_lines, engine_api, engine_lines, outside_lines
 from saferun.formats.json_text import decode
 from saferun.host import caller, engine_files, kernel
 from saferun.host.endpoint import Patient
@@ -100,7 +100,7 @@ def _tried(
     flown = canaries.fly(world, api, version.architecture, ours.volume if is_there else None)
     if line.outcome == "pass":
         yield gates.content(ours, flown.content, is_there=is_there)
-    yield from canary.judge(flown.flight, always_no_new_privileges=facts.no_new_privileges)
+    yield from canary_lines.judge(flown.flight, always_no_new_privileges=facts.no_new_privileges)
     yield outside_lines.process(flown.flight.outside)
     yield gates.removed(flown.left)
 

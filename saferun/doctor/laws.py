@@ -51,7 +51,9 @@ def judge(files: Sequence[PolicyFile], errors: Sequence[PolicyError]) -> list[Li
         laws.of_files(files)
     except PolicyError as error:
         advice = "; ".join(error.hints) or "correct it: saferunctl policy check FILE"
-        lines += [failed("policy.valid", line, advice) for line in str(error).split("\n")]
+        # Below each mistake stands its line in the file, indented: `policy check` shows that.
+        mistakes = [line for line in str(error).split("\n") if not line.startswith(" ")]
+        lines += [failed("policy.valid", line, advice) for line in mistakes]
     else:
         lines.append(passed("policy.valid", "every file is understood"))
     return lines

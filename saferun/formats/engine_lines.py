@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The oldest CLI and the oldest engine that saferun is held to.
 OLDEST = (20, 10)
+#: A number with more digits is none of a version.
+LONGEST_NUMBER = 9
 #: How `docker --version` begins; Podman's docker has words of its own.
 CLI = "Docker version "
 #: How the usage in `docker run --help` and in `saferun --help` begins.
@@ -34,7 +36,7 @@ def numbers(version: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in version.split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits.isascii() or not digits:
+        if not digits or len(digits) > LONGEST_NUMBER:
             break
         found.append(int(digits))
         if digits != part:
