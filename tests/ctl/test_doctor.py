@@ -16,9 +16,10 @@ from saferun.ctl import doctor as command
 from saferun.doctor import client, gates, laws
 from saferun.errors import PolicyError
 from saferun.formats.docker_run.gate_command import Gate
-from saferun.host import gate_volume, policy_files
+from saferun.host import endpoint, gate_volume, policy_files
 from saferun.host.endpoint import Patient
 from saferun.judge.diagnosis import CHECKS, Line, failed, passed, unclear
+from tests.host.fake_engine import FakeEngine, always, http
 
 if TYPE_CHECKING:
     from saferun.doctor import Diagnosis
@@ -165,6 +166,82 @@ def test_who_may_open_a_socket_is_read_from_it_and_from_what_is_above(tmp_path: 
     assert mode(socket) == 0o660
     assert mode(tmp_path / "none") is None
     assert Patient("docker", {"DOCKER_HOST": "ssh://x"}, json.loads).mode() is None
+
+
+def examined(host: str, bin_: Path, *named: str) -> dict[str, Line]:
+    """Return the last line of each check of an engine, where all else is well."""
+    program(bin_ / "docker", DOCKER)
+    environ = {"PATH": str(bin_), "DOCKER_HOST": host, "HOME": str(bin_)}
+    return {line.id: line for line in doctor.examine(environ, "/saferun", named).lines}
+
+
+def only_the_engine_fails(told: dict[str, Line]) -> None:
+    """And nothing else about it is known; the CLI and the policies are looked at all the same."""
+    assert set(told) == set(CHECKS)
+    assert told["engine.reachable"].advice
+    for name, line in told.items():
+        own = name.startswith(("cli.", "policy."))
+        wanted = "fail" if name == "engine.reachable" else "pass" if own else "cannot tell"
+        assert line.outcome == wanted, line
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(200, b"garbage"),
+        http(200, b"garbage", "Api-Version: 1.41"),
+        http(200, b"[]", "Api-Version: 1.41"),
+        http(200, b'{"Components": [7]}', "Api-Version: 1.41"),
+        http(500, b'{"message":"no"}', "Api-Version: 1.41"),
+        http(200, b"{}", "Api-Version: new"),
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"",
+    ],
+)
+def test_something_that_is_no_engine_fails(tmp_path: Path, bin_: Path, answer: bytes) -> None:
+    """Whatever it says."""
+    with FakeEngine(tmp_path / "s", always(answer * 3, questions=3)) as fake:
+        only_the_engine_fails(examined(fake.host, bin_))
+
+
+def test_an_engine_that_is_down_or_silent_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bin_: Path
+) -> None:
+    """Without waiting for ever."""
+    told = examined(f"unix://{tmp_path}/none", bin_)
+    only_the_engine_fails(told)
+    assert "there is no such socket" in told["engine.reachable"].seen
+    monkeypatch.setattr(endpoint, "SILENCE_SECONDS", 0.1)
+    with FakeEngine(tmp_path / "s", lambda _: ()) as fake:
+        told = examined(fake.host, bin_)
+    only_the_engine_fails(told)
+    assert "timed out" in told["engine.reachable"].seen
+
+
+def test_an_engine_that_says_nothing_of_itself_does_not_pass(tmp_path: Path, bin_: Path) -> None:
+    """It answers as an engine does, and that is all."""
+    with FakeEngine(
+        tmp_path / "s", always(http(200, b"{}", "Api-Version: 1.41") * 3, questions=3)
+    ) as fake:
+        told = examined(fake.host, bin_)
+    assert told["engine.reachable"].outcome == "pass"
+    others = ("version", "platform", "runtime", "storage", "cgroup")
+    assert {told[f"engine.{name}"].outcome for name in others} == {"cannot tell"}
+    assert told["engine.seccomp"].outcome == told["gate.architecture"].outcome == "fail"
+    assert {told[name].outcome for name in CHECKS if name.startswith("canary.")} == {"cannot tell"}
+
+
+def test_a_policy_that_others_may_write_fails(tmp_path: Path, bin_: Path) -> None:
+    """One that is named, with what to do; and the engine has nothing to do with it."""
+    law = tmp_path / "law.toml"
+    law.write_text("schema = 1\n")
+    law.chmod(0o666)
+    told = examined("unix:///nowhere", bin_, str(law))
+    assert told["policy.trust"].outcome == "fail"
+    assert f"chmod go-w {law}" in told["policy.trust"].advice
+    assert told["policy.valid"].outcome == "cannot tell"
+    law.chmod(0o644)
+    assert examined("unix:///nowhere", bin_, str(law))["policy.trust"].outcome == "pass"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, found: Diagnosis, *words: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import pytest
 from saferun import delivery
 from saferun.formats.docker_run.gate_command import LABEL
 from saferun.judge.diagnosis import CHECKS
-from tests.host.fake_engine import FakeEngine, always, http
 from tests.kernel.conftest import command, present
 from tests.kernel.liar import Liar
 
@@ -54,10 +52,8 @@ def volume(docker: Command) -> Iterator[str]:
 
 def kept(docker: Command) -> set[tuple[str, str]]:
     """Return all that the engine keeps, but for the gate's volume, which comes and goes here."""
-    gates = delivery.gate().volume
-    return {(kind, one) for kind, all_ in present(docker).items() for one in all_} - {
-        ("volume", gates)
-    }
+    everything = {(kind, one) for kind, all_ in present(docker).items() for one in all_}
+    return everything - {("volume", delivery.gate().volume)}
 
 
 def diagnosis(doctor: Command, *words: str, **variables: str) -> tuple[int, Outcomes]:
@@ -164,7 +160,7 @@ def test_what_is_undone_besides_the_drop_is_found_out(
     assert those(outcomes, "cannot tell") == {*PROXIED, "canary.restart"}
 
 
-def everything(path: str, asked: dict[str, Any]) -> str:
+def all_dropped(path: str, asked: dict[str, Any]) -> str:
     """Drop everything always, so that there is nothing for a gate to see."""
     if "HostConfig" in asked:
         asked["HostConfig"]["CapDrop"] = ["ALL"]
@@ -175,7 +171,7 @@ def test_where_the_control_shows_nothing_no_canary_proves_anything(
     doctor: Command, engine: str, tmp_path: Path
 ) -> None:
     """A check that cannot fail does not pass."""
-    with Liar(engine, tmp_path / "s", everything) as liar:
+    with Liar(engine, tmp_path / "s", all_dropped) as liar:
         status, outcomes = diagnosis(doctor, DOCKER_HOST=liar.host)
     assert status == 1
     assert outcomes["canary.control"] == "fail"
@@ -200,34 +196,6 @@ def test_garbage_in_place_of_an_id_is_an_answer_and_what_is_left_is_named(
     assert left
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        http(200, b"garbage"),
-        http(200, b"[]", "Api-Version: 1.41"),
-        http(500, b'{"message":"no"}', "Api-Version: 1.41"),
-        b"SSH-2.0-OpenSSH\r\n\r\n",
-    ],
-)
-def test_something_that_is_no_engine_fails(doctor: Command, tmp_path: Path, answer: bytes) -> None:
-    """Whatever it says."""
-    with FakeEngine(tmp_path / "s", always(answer * 3, questions=3)) as fake:
-        status, outcomes = diagnosis(doctor, DOCKER_HOST=fake.host)
-    assert status == 1
-    assert those(outcomes, "fail") == {"engine.reachable"}
-    assert {"engine.version", "canary.drop", "outside.process"} < those(outcomes, "cannot tell")
-
-
-def test_an_engine_that_is_down_fails(doctor: Command, tmp_path: Path) -> None:
-    """And for people, what could not be checked takes one line."""
-    ended = doctor(env={"DOCKER_HOST": f"unix://{tmp_path}/none"})
-    assert ended.status == 1
-    assert "there is no such socket" in ended.stdout
-    last = ended.stdout.splitlines()[-2]
-    assert last.startswith("cannot tell, because an earlier check failed: engine.socket, ")
-    assert ended.stderr == ""
-
-
 def test_a_volume_that_is_not_ours_fails(doctor: Command, docker: Command, volume: str) -> None:
     """Somebody else made it, and the canaries do without it."""
     assert docker("volume", "create", volume).status == 0
@@ -239,24 +207,7 @@ def test_a_volume_that_is_not_ours_fails(doctor: Command, docker: Command, volum
     assert (outcomes["gate.content"], outcomes["canary.drop"]) == ("cannot tell", "pass")
 
 
-def test_a_policy_that_others_may_write_fails(doctor: Command, tmp_path: Path) -> None:
-    """A named one, and one below a directory of the user's that is open to all."""
-    tmp_path.chmod(0o755)
-    law = tmp_path / "law.toml"
-    law.write_text("schema = 1\n")
-    law.chmod(0o666)
-    down = {"DOCKER_HOST": f"unix://{tmp_path}/none"}
-    status, outcomes = diagnosis(doctor, f"--policy={law}", **down)
-    assert status == 1
-    assert (outcomes["policy.trust"], outcomes["policy.valid"]) == ("fail", "cannot tell")
-    assert f"chmod go-w {law}" in doctor(f"--policy={law}", env=down).stdout
-    law.chmod(0o644)
-    assert diagnosis(doctor, f"--policy={law}", **down)[1]["policy.trust"] == "pass"
-    law.write_text("nonsense = 1\n")
-    assert diagnosis(doctor, f"--policy={law}", **down)[1]["policy.valid"] == "fail"
-
-
-@pytest.mark.parametrize("wait", [1.0, 2.0])
+@pytest.mark.parametrize("wait", [0.0, 1.0])
 def test_ctrl_c_leaves_nothing(
     environment: Mapping[str, str], docker: Command, wait: float
 ) -> None:
@@ -269,9 +220,13 @@ def test_ctrl_c_leaves_nothing(
         stderr=subprocess.PIPE,
         text=True,
     )
+    while running.poll() is None and not docker(*MARKED).stdout:
+        time.sleep(0.02)
     time.sleep(wait)
-    os.kill(running.pid, signal.SIGINT)
+    running.send_signal(signal.SIGINT)
     told, complaint = running.communicate(timeout=60)
-    assert (running.returncode, told) in ((130, ""), (0, told)), complaint
-    assert "Traceback" not in complaint
+    # A fast engine may have done everything by then.
+    if running.returncode != 0:
+        assert (running.returncode, told) == (130, "")
+        assert complaint == "saferunctl: interrupted\n"
     assert kept(docker) == before
