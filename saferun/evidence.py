@@ -95,7 +95,7 @@ def observe(engine: Engine, container: str, prepared: Prepared, masks: Masks) ->
         if record.status not in ("created", "running", "paused"):
             sighting = seen.ended("it ended before it could be read", record.exit_code)
             return sighting.replace(restarts=record.restarts)
-        verdict, stage = look(record, masks)
+        verdict, stage = _look(record, masks)
         if stage == COMMAND or waited > PATIENCE_SECONDS or seen.lasts(stage, waited):
             return Sighting(verdict)
         time.sleep(PAUSE_SECONDS)
@@ -161,7 +161,7 @@ def _shown(value: object) -> str:
     return str(value) or "empty"
 
 
-def look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
     """Read the container's processes once, and tell how far it has come."""
     found: list[Evidence] = []
     stage: Stage = GATE
@@ -199,3 +199,9 @@ def _family(pid: int) -> list[int]:
     for member in family:
         family.extend(kernel.children(member))
     return family
+
+
+def look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+    """Read a container's processes once; return what they show, and how far it has come."""
+    verdict, stage, *_ = _look(record, masks)
+    return verdict, stage

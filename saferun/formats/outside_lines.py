@@ -33,13 +33,13 @@ def local(engine: EngineFacts, *, is_here: bool, kernel: str) -> Line:
     return passed(check, f"the engine is on this machine (kernel {kernel})")
 
 
-def hidepid(mountinfo: bytes | None, uid: int) -> Line:
+def hidepid(mountinfo: bytes, uid: int) -> Line:
     """Judge whether /proc hides other users' processes from this one (proc(5), hidepid).
 
-    `mountinfo` is /proc/self/mountinfo; root sees everything, whatever it says.
+    `mountinfo` is /proc/self/mountinfo, empty where there is none to be read; root sees everything, whatever it says.
     """
     check = "outside.hidepid"
-    if mountinfo is None:
+    if not mountinfo:
         return unclear(check, "/proc/self/mountinfo cannot be read: is /proc mounted?", STILL)
     # Of several mounts at one place the last one is on top.
     hidden = ""

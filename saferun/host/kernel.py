@@ -51,11 +51,11 @@ def children(pid: int) -> tuple[int, ...]:
     return tuple(int(child) for child in listed.split())
 
 
-def mounts() -> bytes | None:
-    """Return what is mounted where for this process (mountinfo), None when that cannot be read."""
-    return read(os.getpid(), "mountinfo")
+def mounts() -> bytes:
+    """Return this process's mountinfo, which tells how /proc is mounted; nothing without /proc."""
+    return read(os.getpid(), "mountinfo") or b""
 
 
 def release() -> str:
-    """Return the release of the kernel that runs this process, as `uname -r` prints it."""
+    """Return the release of the kernel that runs here."""
     return os.uname().release
