@@ -36,7 +36,8 @@ def local(engine: EngineFacts, *, is_here: bool, kernel: str) -> Line:
 def hidepid(mountinfo: bytes, uid: int) -> Line:
     """Judge whether /proc hides other users' processes from this one (proc(5), hidepid).
 
-    `mountinfo` is /proc/self/mountinfo, empty where there is none to be read; root sees everything, whatever it says.
+    `mountinfo` is /proc/self/mountinfo, empty where there is none to be read; root sees everything,
+    whatever it says.
     """
     check = "outside.hidepid"
     if not mountinfo:
