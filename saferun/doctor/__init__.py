@@ -100,7 +100,10 @@ def _tried(
     flown = canaries.fly(world, api, version.architecture, ours.volume if is_there else None)
     if line.outcome == "pass":
         yield gates.content(ours, flown.content, is_there=is_there)
-    yield from canary_lines.judge(flown.flight, always_no_new_privileges=facts.no_new_privileges)
+    always = facts.no_new_privileges
+    yield from canary_lines.judge(
+        flown.flight, always_no_new_privileges=always, podman=version.podman
+    )
     yield outside_lines.process(flown.flight.outside)
     yield gates.removed(flown.left)
 

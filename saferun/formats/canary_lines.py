@@ -31,13 +31,16 @@ if TYPE_CHECKING:
 
 #: What the gate says, among other things, of a process without the flag.
 NO_NEW_PRIVILEGES = " runs without no_new_privs"
+PODMAN = "Podman writes down how the bounding set differs from its own defaults, not what was asked"
 ADVICE = (
     "what drops capabilities here does not: find what stands between saferun and the kernel (a "
     "proxy before the engine's socket, a plugin, the runtime), and run nothing that needs the drop"
 )
 
 
-def judge(flight: Flight, *, always_no_new_privileges: bool = False) -> Iterator[Line]:
+def judge(
+    flight: Flight, *, always_no_new_privileges: bool = False, podman: bool = False
+) -> Iterator[Line]:
     """Say what the canaries prove.
 
     Where the control was not refused, a gate that finds nothing proves nothing: what would pass is
@@ -59,7 +62,7 @@ def judge(flight: Flight, *, always_no_new_privileges: bool = False) -> Iterator
             yield unclear(line.id, "the control canary proves nothing, so neither does this one")
         else:
             yield line
-    yield _record(flight)
+    yield unclear("canary.record", PODMAN) if podman else _record(flight)
 
 
 def _dropped(seen: Seen, outside: Verdict | None) -> Line:

@@ -100,7 +100,7 @@ class EngineFacts(Record):
 class EngineVersion(Record):
     """What an engine is (`GET /version`): os and architecture are Go's names, `runc` its version.
 
-    What it does not tell is empty.
+    What it does not tell is empty. `podman`: it is Podman, speaking the Docker Engine API.
     """
 
     version: str
@@ -108,6 +108,7 @@ class EngineVersion(Record):
     os: str
     architecture: str
     runc: str
+    podman: bool = False
 
 
 class ContainerRecord(Record):
@@ -278,6 +279,7 @@ def engine_version(body: bytes) -> EngineVersion:
         os=_text(told.get("Os") or "").lower(),
         architecture=_text(told.get("Arch") or "").lower(),
         runc=versions.get("runc", ""),
+        podman="Podman Engine" in versions,
     )
 
 

@@ -25,8 +25,18 @@ USAGE, OUR_USAGE = "Usage:  docker run", "Usage:  saferun"
 #: What saferun says when the docker CLI that it started has started saferun.
 LOOP = "calls saferun again"
 #: Storage drivers that current engines have (docs.docker.com/engine/storage/drivers); with the
-#: containerd image store it is the name of a snapshotter.
-STORAGE = ("overlay2", "overlayfs", "fuse-overlayfs", "btrfs", "zfs", "vfs", "native", "stargz")
+#: containerd image store it is the name of a snapshotter; "overlay" is what Podman calls its own.
+STORAGE = (
+    "overlay2",
+    "overlayfs",
+    "overlay",
+    "fuse-overlayfs",
+    "btrfs",
+    "zfs",
+    "vfs",
+    "native",
+    "stargz",
+)
 #: How an engine warns that anybody may reach its API over the network (moby daemon/info.go).
 EXPOSED = "API is accessible on http"
 
@@ -108,8 +118,12 @@ def socket(path: str | None, mode: int | None, warnings: tuple[str, ...]) -> Lin
 
 def versions(engine: EngineVersion) -> Iterator[Line]:
     """Judge `GET /version`."""
-    told = f"engine {engine.version or 'without a version'}, API {engine.api or 'unknown'}"
-    if not numbers(engine.version):
+    name = "Podman" if engine.podman else "engine"
+    told = f"{name} {engine.version or 'without a version'}, API {engine.api or 'unknown'}"
+    if engine.podman:
+        advice = "saferun is made for Docker Engine: rely on what the canaries show"
+        yield unclear("engine.version", told, advice)
+    elif not numbers(engine.version):
         yield unclear("engine.version", told, "saferun is made for Docker Engine from 20.10 on")
     elif numbers(engine.version) < OLDEST:
         yield unclear("engine.version", told, "saferun is tested from 20.10 on: upgrade the engine")

@@ -147,6 +147,13 @@ def test_where_nothing_ran_nothing_is_known() -> None:
     assert all(line.seen for line in canary_lines.judge(flight))
 
 
+def test_what_podman_writes_down_is_not_what_was_asked() -> None:
+    """So a difference shows nothing, and neither does the lack of one."""
+    told = {line.id: line for line in canary_lines.judge(HONEST, podman=True)}
+    assert told.pop("canary.record").outcome == "cannot tell"
+    assert {line.outcome for line in told.values()} == {"pass"}
+
+
 @given(st.none() | st.integers(-1, 255), st.none() | st.text() | st.sampled_from([WITHIN, CONTROL]))
 def test_only_the_gates_words_with_its_status_count(status: int | None, line: str | None) -> None:
     """Anything else is nothing, and nothing is raised."""

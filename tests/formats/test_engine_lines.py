@@ -59,6 +59,7 @@ def test_a_sane_engine_passes() -> None:
         ({"Version": "master"}, "engine.version", "cannot tell"),
         ({"Version": "19.03.15"}, "engine.version", "cannot tell"),
         ({"Version": "29.4.0"}, "engine.version", "pass"),
+        ({"Components": [{"Name": "Podman Engine"}]}, "engine.version", "cannot tell"),
         ({"Os": "windows"}, "engine.platform", "fail"),
         ({"Os": ""}, "engine.platform", "cannot tell"),
         ({"DefaultRuntime": "runsc"}, "engine.runtime", "cannot tell"),
