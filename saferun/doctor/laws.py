@@ -34,8 +34,11 @@ def check(named: Iterable[str], environ: Mapping[str, str]) -> list[Line]:
 def judge(files: Sequence[PolicyFile], errors: Sequence[PolicyError]) -> list[Line]:
     """Judge what was read, and what kept the rest from being read."""
     ceiling = [path for layer, path, _ in files if layer == "system"]
-    said = [f"{path} ({layer})" for layer, path, _ in files]
-    lines = [passed("policy.files", ", ".join(said) or "none: the built-in law alone holds")]
+    said = ", ".join(f"{path} ({layer})" for layer, path, _ in files)
+    if errors:
+        lines = [unclear("policy.files", f"those that could be read: {said or 'none'}")]
+    else:
+        lines = [passed("policy.files", said or "none: the built-in law alone holds")]
     if ceiling:
         lines.append(passed("policy.system", f"the ceiling for everybody: {', '.join(ceiling)}"))
     elif errors:
