@@ -63,10 +63,12 @@ def _shown(found: Diagnosis) -> str:
 
     rows = [(one.id, one.outcome, one.seen) for one in found.lines if one.seen != NOT_REACHED]
     told = [table(("check", "result", "seen"), rows)]
+    advised: dict[str, list[str]] = {}
+    for line in found.lines:
+        if line.outcome != PASS and line.advice:
+            advised.setdefault(line.advice, []).append(line.id)
     told += [
-        f"{line.id}: {visible(line.advice)}\n"
-        for line in found.lines
-        if line.outcome != PASS and line.advice
+        f"{', '.join(dict.fromkeys(ids))}: {visible(advice)}\n" for advice, ids in advised.items()
     ]
     silent = [line.id for line in found.lines if line.seen == NOT_REACHED]
     if silent:

@@ -282,15 +282,17 @@ def test_what_is_printed_cannot_steer_a_terminal(
 ) -> None:
     """An engine says what it likes."""
     evil = failed("engine.version", "\x1b[2Jseen", "\x1b[2Jadvice")
-    quiet = unclear("engine.lsm", doctor.NOT_REACHED)
-    assert run(monkeypatch, doctor.Diagnosis("e", (WELL, evil, quiet))) == 1
+    same = failed("engine.lsm", "", "\x1b[2Jadvice")
+    quiet = unclear("engine.userns", doctor.NOT_REACHED)
+    assert run(monkeypatch, doctor.Diagnosis("e", (WELL, evil, same, quiet))) == 1
     assert capsys.readouterr().out.splitlines() == [
         "CHECK           RESULT  SEEN",
         "cli.found       pass    a",
         r"engine.version  fail    \x1b[2Jseen",
-        r"engine.version: \x1b[2Jadvice",
-        "cannot tell, because an earlier check failed: engine.lsm",
-        "1 pass, 1 fail, 1 cannot tell",
+        "engine.lsm      fail",
+        r"engine.version, engine.lsm: \x1b[2Jadvice",
+        "cannot tell, because an earlier check failed: engine.userns",
+        "1 pass, 2 fail, 1 cannot tell",
     ]
 
 
