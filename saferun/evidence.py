@@ -204,3 +204,9 @@ def _family(pid: int) -> list[int]:
     for member in family:
         family.extend(kernel.children(member))
     return family
+
+
+def look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+    """Read a container's processes once; return what they show, and how far it has come."""
+    verdict, stage, *_ = _look(record, masks)
+    return verdict, stage

@@ -49,9 +49,11 @@ def test_scripts(wheel: zipfile.ZipFile) -> None:
     assert all(text.startswith(b"#!python\n") for text in scripts.values())
 
 
-def test_completions(wheel: zipfile.ZipFile) -> None:
-    """Where bash-completion, zsh and fish look for them."""
+def test_completions_and_manual_pages(wheel: zipfile.ZipFile) -> None:
+    """Where bash-completion, zsh, fish and man look for them."""
     expected = {path: (SHELLS / name).read_bytes() for path, name in SHARED.items()}
+    pages = SHELLS.parents[1] / "docs" / "man"
+    expected |= {f"share/man/man1/{page.name}": page.read_bytes() for page in pages.iterdir()}
     assert below(wheel, "data") == expected
 
 

@@ -157,6 +157,14 @@ def quietly(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -
     return status
 
 
+def asked(docker: str, words: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run `docker WORDS`; return its exit status and all that it printed, on both streams."""
+    status, printed, complaint = _ran(
+        docker, words, environ, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    return status, (printed + complaint).decode("utf-8", "replace")
+
+
 def _ran(
     docker: str,
     arguments: Sequence[str],
