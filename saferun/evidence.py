@@ -143,8 +143,8 @@ def contradictions(
     """
     asked = prepared.spec
     words = tuple(_as_json(word) for word in prepared.words)
-    add, drop = set(asked.cap_add), set(asked.cap_drop)
-    recorded_add, recorded_drop = set(record.cap_add), set(record.cap_drop)
+    add, drop = _bare(asked.cap_add), _bare(asked.cap_drop)
+    recorded_add, recorded_drop = _bare(record.cap_add), _bare(record.cap_drop)
     if podman:
         everything = asked.privileged or "ALL" in add
         add, drop = recorded_add & add if not everything else recorded_add, recorded_drop
@@ -161,6 +161,11 @@ def contradictions(
         for flag, recorded, wanted in pairs
         if recorded != wanted
     )
+
+
+def _bare(names: tuple[str, ...]) -> set[str]:
+    # Newer CLIs write CAP_ before every name, also before one that only the engine knows.
+    return {name.upper().removeprefix("CAP_") for name in names}
 
 
 def _as_json(text: str) -> str:
@@ -212,3 +217,9 @@ def _family(pid: int) -> list[int]:
     for member in family:
         family.extend(kernel.children(member))
     return family
+
+
+def look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+    """Read a container's processes once; return what they show, and how far it has come."""
+    verdict, stage, *_ = _look(record, masks)
+    return verdict, stage

@@ -49,3 +49,13 @@ def children(pid: int) -> tuple[int, ...]:
         return ()
     listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
     return tuple(int(child) for child in listed.split())
+
+
+def mounts() -> bytes:
+    """Return this process's mountinfo, which tells how /proc is mounted; nothing without /proc."""
+    return read(os.getpid(), "mountinfo") or b""
+
+
+def release() -> str:
+    """Return the release of the kernel that runs here."""
+    return os.uname().release

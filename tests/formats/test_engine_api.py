@@ -52,6 +52,7 @@ READERS: list[Callable[[bytes], object]] = [
     engine_api.container_facts,
     engine_api.network_facts,
     engine_api.engine_facts,
+    engine_api.engine_version,
 ]
 NAMES = st.sampled_from(
     [
