@@ -112,6 +112,9 @@ def test_check_of_a_file_that_is_not_there(
     [
         ("[limits]\nmemory='1g'", "[limits]\nmemory='2g'", ["memory: at most 2g instead of 1g"]),
         ("", "[limits]\npids-limit=5", ["pids-limit: at most 5 instead of any"]),
+        ("", "[limits]\noom-score-adj=0", ["oom-score-adj: at least 0 instead of any"]),
+        ("", "[limits]\ndevice=[]", ["refuses every device"]),
+        ("[limits]\ndevice=[]", "", ["allows every device, instead of none"]),
         ("", "[limits]\npid=['private']", ["refuses every pid but private"]),
         ("[limits]\npid=['private']", "", ["allows every pid, instead of private"]),
         (
