@@ -2,60 +2,18 @@
 
 from __future__ import annotations
 
-from saferun.judge.capabilities import NAMES
 from saferun.judge.control import Case, Control
 from saferun.judge.decision import Violation
-from saferun.judge.record import Record
-from saferun.judge.spec import Device
-from saferun.judge.values import device_rules, devices, settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
 
     from saferun.judge.policy import Law, Origin
     from saferun.judge.spec import ContainerSpec
 
-
-class Included(Record):
-    """What a privileged container has of that which a key limits, whatever else was asked for.
-
-    `covers` tells whether an item of a list permits one of it, `touches` whether an item of a
-    denied list names it.
-    """
-
-    key: str
-    what: tuple[object, ...]
-    covers: Callable[..., bool]
-    touches: Callable[..., bool]
-
-
-def _is_capability(item: str, name: str) -> bool:
-    return item in ("ALL", name)
-
-
-def _is_option(item: str, option: settings.Setting) -> bool:
-    return settings.covers(item, option, "=")
-
-
-#: Source: moby daemon/oci_linux.go WithCapabilities, WithDevices, WithApparmor, WithSELinux,
-#: WithMounts; daemon/seccomp_linux.go WithSeccomp.
-INCLUDED = (
-    Included("cap-add", NAMES, _is_capability, _is_capability),
-    Included("device", (Device("/dev"),), devices.covers, devices.touches),
-    Included("device-cgroup-rule", ("a *:* rwm",), device_rules.covers, device_rules.touches),
-    Included(
-        "security-opt",
-        (
-            ("seccomp", "unconfined"),
-            ("apparmor", "unconfined"),
-            ("label", "disable"),
-            ("systempaths", "unconfined"),
-        ),
-        _is_option,
-        _is_option,
-    ),
-)
+    T = TypeVar("T")
 
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
@@ -89,21 +47,50 @@ def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
 
 
 def _beyond(law: Law) -> tuple[Origin, ...]:
-    """Return what limits something that comes with it, in layers without an exception for it."""
+    """Return what limits something that comes with it, in layers without an exception for it.
+
+    Source: moby daemon/oci_linux.go WithCapabilities, WithDevices, WithApparmor, WithSELinux,
+    WithMounts; daemon/seccomp_linux.go WithSeccomp.
+    """
+    # Few command lines ask for it, and every run imports this module.
+    from saferun.judge.capabilities import NAMES
+    from saferun.judge.spec import Device
+    from saferun.judge.values import device_rules, devices, settings
+
+    def is_capability(item: str, name: str) -> bool:
+        return item in ("ALL", name)
+
+    def is_option(item: str, option: settings.Setting) -> bool:
+        return settings.covers(item, option, "=")
+
+    off = [(name, "unconfined") for name in ("seccomp", "apparmor", "systempaths")]
+    every = Device("/dev")
     silent = law.without_exception("privileged")
-    found: list[Origin] = []
-    for one in INCLUDED:
-        limit = silent.limit(one.key)
-        if limit is not None:
-            found += limit.against(
-                lambda names, one=one: all(  # type: ignore[misc]
-                    any(one.covers(item, what) for item in names) for what in one.what
-                ),
-                lambda names, one=one: any(  # type: ignore[misc]
-                    one.touches(item, what) for item in names for what in one.what
-                ),
-            )
-    return tuple(dict.fromkeys(found))
+    return (
+        *_withheld(silent, "cap-add", NAMES, is_capability, is_capability),
+        *_withheld(silent, "device", (every,), devices.covers, devices.touches),
+        *_withheld(
+            silent, "device-cgroup-rule", ("a *:* rwm",), device_rules.covers, device_rules.touches
+        ),
+        *_withheld(silent, "security-opt", (*off, ("label", "disable")), is_option, is_option),
+    )
+
+
+def _withheld(
+    law: Law,
+    key: str,
+    what: Iterable[T],
+    covers: Callable[[str, T], bool],
+    touches: Callable[[str, T], bool],
+) -> tuple[Origin, ...]:
+    """Return which statements about a key withhold any of what comes with it."""
+    limit = law.limit(key)
+    if limit is None:
+        return ()
+    return limit.against(
+        lambda names: all(any(covers(name, one) for name in names) for one in what),
+        lambda names: any(touches(name, one) for name in names for one in what),
+    )
 
 
 CONTROL = Control(
@@ -131,7 +118,7 @@ CONTROL = Control(
         Case("", "-u 3267 --privileged busybox"),
         Case("[limits]\nprivileged = false", "--privileged busybox"),
         Case('[limits]\ncap-add = ["CHOWN"]', "--privileged --user=0 busybox"),
-        Case("[limits]\ndevice = []", "--privileged --user=0 busybox"),
+        Case("[limits]\nprivileged = true\ndevice = []", "--privileged --user=0 busybox"),
         Case("[limits]\ndevice-cgroup-rule = []", "--privileged --user=0 busybox"),
         Case('[limits]\nsecurity-opt = ["apparmor"]', "--privileged --user=0 busybox"),
         Case(
