@@ -86,6 +86,10 @@ CONTROL = Control(
     (
         Case("[limits]\nuse-api-socket = false", "-v /srv:/x:ro busybox"),
         Case("[limits]\nuse-api-socket = true", "-v /run/docker.sock:/x busybox"),
+        Case(
+            '[limits]\nuse-api-socket = false\nvolume = ["/proc/self/cwd"]',
+            "-v /proc/self/cwd:/x busybox",
+        ),
     ),
     (
         Case("[limits]\nuse-api-socket = false", "-v /var/run/docker.sock:/x busybox"),
