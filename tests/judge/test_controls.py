@@ -123,6 +123,12 @@ def test_a_seccomp_profile_that_cannot_be_read_is_never_permitted(item: str) -> 
     assert [one.check for one in decision.violations] == ["security-opt"]
 
 
+def test_a_mount_whose_target_is_not_understood_may_cover_the_gate() -> None:
+    """Only the engine could tell, so it is refused under every law."""
+    decision = decide("", "-v /tmp:.saferun busybox")
+    assert [one.check for one in decision.violations] == ["gate-mount"]
+
+
 def test_a_mount_of_a_kind_that_is_not_known_is_refused() -> None:
     """Whatever a law permits: nobody can tell what it would bring."""
     decision = decide('[limits]\nvolume = ["*", "/"]', "--mount type=cluster,src=a,dst=/x busybox")
