@@ -21,6 +21,7 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: for the overview, which must not load them all.
 COMMANDS = {
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
+    "inspect": ("saferun.ctl.inspect", "Predict what of an image will fail, before it runs."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
 }
 
