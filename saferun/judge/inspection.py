@@ -309,6 +309,9 @@ def _told(path: str, file: File, process: Process, through: str) -> Iterator[Fin
         return
     after = execute(process, file)
     gained = after.permitted & ~process.permitted
+    its = file.capabilities
+    without = () if its is None else names_of(its.permitted & ALL & ~after.permitted)
+    lost = f"runs without {' '.join(without)}"
     who = f"uid {after.euid}" if after.euid != process.euid else ""
     if after.egid != process.egid:
         who = f"{who}, gid {after.egid}".lstrip(", ")
@@ -318,7 +321,7 @@ def _told(path: str, file: File, process: Process, through: str) -> Iterator[Fin
         yield Finding(
             "regains",
             path,
-            f"can regain {' '.join(names)}{as_whom}{after_that}",
+            f"can regain {' '.join(names)}{as_whom}{after_that}{f'; {lost}' if without else ''}",
             needs=names,
             advice="--security-opt=no-new-privileges, or leave the file out of the image",
         )
@@ -326,7 +329,5 @@ def _told(path: str, file: File, process: Process, through: str) -> Iterator[Fin
     if who:
         with_what = "with no more capabilities" if after.permitted else "with no capabilities"
         yield Finding("note", path, f"becomes {who}, {with_what}{after_that}")
-    its = file.capabilities
-    without = () if its is None else names_of(its.permitted & ALL & ~after.permitted)
     if without:
-        yield Finding("note", path, f"runs without {' '.join(without)}{after_that}", needs=without)
+        yield Finding("note", path, f"{lost}{after_that}", needs=without)
