@@ -31,9 +31,11 @@ LARGEST_TEXT = 4 << 20
 LARGEST_SCRIPT = 64 << 10
 #: What the kernel reads of a first line (BINPRM_BUF_SIZE).
 FIRST_LINE = 256
-#: A command in a shell script: at the start of a line, or after what begins another command.
+COMMENT = re.compile(rb"^[ \t]*#.*", re.MULTILINE)
+#: A command in a shell script: at the start of a line, or after what begins another command. No
+#: part of it may run over lines, so that no text takes longer than it is long.
 COMMAND = re.compile(
-    rb"(?:^|[;&|(`]|\b(?:exec|then|else|do|if|!)\s)\s*(?:exec\s+)?(?:[\w./-]*/)?("
+    rb"(?:^|[;&|(`]|\b(?:exec|then|else|do|if|!)[ \t])[ \t]*(?:exec[ \t]+)?(?:[\w./-]*/)?("
     + b"|".join(re.escape(name.encode()) for name in sorted(CALLED))
     + rb")(?=\s)",
     re.MULTILINE,
@@ -104,7 +106,8 @@ def _file(entry: Entry) -> File:
     interpreter, argument, calls = "", "", ()
     if entry.start.startswith(b"#!") and entry.mode & 0o111:
         interpreter, argument = _first_line(entry.start)
-        calls = tuple(sorted({found.decode() for found in COMMAND.findall(entry.start)}))
+        text = COMMENT.sub(b"", entry.start)
+        calls = tuple(sorted({found.decode() for found in COMMAND.findall(text)}))
     return File(
         kind=entry.kind,  # type: ignore[arg-type]  # a hard link is no kind of its own
         mode=entry.mode,
