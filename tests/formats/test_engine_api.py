@@ -24,6 +24,8 @@ IMAGE = {
         "Entrypoint": ["/bin/app"],
         "Cmd": ["-x"],
         "Volumes": {"/data": {}, "/more": {}},
+        "Env": ["PATH=/bin", "A=b=c"],
+        "WorkingDir": "/srv",
     },
 }
 CONTAINER = {
@@ -84,6 +86,8 @@ def test_an_image() -> None:
         entrypoint=("/bin/app",),
         cmd=("-x",),
         volumes=("/data", "/more"),
+        env=("PATH=/bin", "A=b=c"),
+        directory="/srv",
     )
 
 
