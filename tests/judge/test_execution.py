@@ -95,6 +95,8 @@ def test_no_new_privileges_means_that(process: Process, file: File) -> None:
     assert not after.permitted & ~process.permitted
     assert after.euid in (process.uid, process.euid)
     assert after.egid in (process.gid, process.egid)
+    # The bits do not even count as a set-id file (bprm_fill_uid).
+    assert after == execute(process, file.replace(mode=file.mode & 0o777))
 
 
 @given(process=PROCESSES, its=CAPABILITIES)

@@ -174,6 +174,16 @@ def test_one_file_opens_the_way_to_another() -> None:
     assert all(one.path != "/closed/ping" for one in of("/x", files=without))
 
 
+def test_an_image_cannot_win_time() -> None:
+    """Where there is more than can be followed, it is said; it is never clean."""
+    files = {"/sh": PROGRAM} | {f"/{uid}": setuid(uid) for uid in range(1, 40)}
+    reasons = [one.reason for one in of("/sh", files=files) if one.outcome == "cannot tell"]
+    assert reasons == ["set-id files make too many different processes"]
+    files = {"/sh": PROGRAM} | {f"/{number}": setuid(0) for number in range(10_007)}
+    reasons = [one.reason for one in of("/sh", files=files) if one.outcome == "cannot tell"]
+    assert reasons == ["7 more files with set-id bits or capabilities"]
+
+
 def test_the_command_s_own_program_gets_what_was_meant_for_it() -> None:
     """That is a note; the same file beside another command is a finding."""
     allowed = process(3267, NET_RAW)
