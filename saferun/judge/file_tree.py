@@ -60,6 +60,8 @@ def find(tree: Tree, path: str, directory: str = "/") -> Place:
             return _nowhere(path, passed, "not a directory")
         passed[done or "/"] = here
         part = rest.pop()
+        if part == ".":
+            continue
         if part == "..":
             done = done.rpartition("/")[0]
             continue
@@ -84,4 +86,6 @@ def _nowhere(path: str, passed: dict[str, File], problem: str) -> Place:
 
 
 def _reversed(path: str) -> list[str]:
-    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+    """Return the parts of a path from last to first; a slash at its end wants a directory there."""
+    last = ["."] if path.endswith("/") else []
+    return [*last, *(part for part in reversed(path.split("/")) if part)]
