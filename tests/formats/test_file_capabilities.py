@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from saferun.formats.file_capabilities import read
@@ -39,6 +39,11 @@ def test_what_ping_carries() -> None:
 
 
 @given(st.binary(max_size=40))
+@example(bytes.fromhex("01000002") + bytes(15))
+@example(bytes.fromhex("01000002") + bytes(20))
+@example(bytes.fromhex("01000003") + bytes(16))
+@example(bytes.fromhex("01000001"))
+@example(bytes.fromhex("01000004") + bytes(16))
 def test_garbage_is_an_error_and_nothing_else(value: bytes) -> None:
     """The kernel takes no other size or revision, and neither do we."""
     revision = value[3] if len(value) > 3 else 0
