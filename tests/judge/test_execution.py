@@ -114,7 +114,7 @@ def test_what_insists_gets_all_or_is_refused(process: Process, its: FileCapabili
 @pytest.mark.parametrize(
     ("bounding", "nnp", "file", "expected"),
     [
-        # controls.md 7.1: a setuid-root helper, measured on an engine
+        # a setuid-root helper, measured on Docker 20.10
         (DEFAULT, False, File("file", 0o4755), (0, DEFAULT)),
         (DEFAULT, True, File("file", 0o4755), (3267, 0)),
         (0, False, File("file", 0o4755), (0, 0)),
