@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class ImageFacts(Record):
     """What an image says about how it wants to be run (OCI image-spec config).
 
-    `id` is the engine's content hash; `os` and `architecture` are Go's names; `user` is as written.
+    `id` is the engine's content hash; `os` and `architecture` are Go's names; `user` is as written;
+    `env` has words `NAME=VALUE`; `directory` is the one that commands start in.
     """
 
     id: str
@@ -29,6 +30,8 @@ class ImageFacts(Record):
     digests: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     health_check: bool = False
+    env: tuple[str, ...] = ()
+    directory: str = ""
 
 
 class VolumeFacts(Record):
@@ -150,6 +153,8 @@ def image_facts(body: bytes) -> ImageFacts:
         digests=_texts(image.get("RepoDigests")),
         exposed=tuple(_object(config.get("ExposedPorts") or {})),
         health_check=_has_health_check(config.get("Healthcheck")),
+        env=_texts(config.get("Env")),
+        directory=_text(config.get("WorkingDir") or ""),
     )
 
 
