@@ -156,9 +156,7 @@ def bodies(name: str, data: bytes, layers: Layers, world: World) -> Iterator[Che
         given = body.get("Name")
         if dialect == "inspect" and isinstance(given, str) and given:
             label = f"{name}:{given.removeprefix('/')}"
-        platform = body.get("Platform") if dialect == "body" else ""
-        asked = Body(label, body, dialect, platform if isinstance(platform, str) else "")
-        yield _checked(asked, create_body.unknown(body), layers, world)
+        yield _checked(Body(label, body, dialect), create_body.unknown(body), layers, world)
 
 
 def services(
