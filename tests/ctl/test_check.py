@@ -60,6 +60,8 @@ def file(path: Path, content: object) -> str:
         (("--policy", "baseline", "--", "-u1", "--pid=container:x", "img"), 2),
         (("--policy", "baseline", "--", "-u1", "-v", "data:/x", "img"), 2),
         (("--policy", "baseline", "--", "-u1", "--network=corp", "img"), 2),
+        # A volume without a name is nobody's directory.
+        (("--policy", "baseline", "--", "-u1", "-v", "/x", "--network=none", "img"), 0),
         # No docker run line.
         (("--", "--nonsense", "img"), 2),
         (("--", "-u", "3267"), 2),
@@ -171,7 +173,7 @@ def test_the_services_of_a_model_are_judged(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("services: {}", "docker compose printed no model"),
+        ("services: {}", "there is no compose plugin"),
         ({"services": {}}, "no services"),
         ({"Image": "x"}, "give create bodies with --api-body"),
         ({"services": {"a": {"zork": 1, "cap_drop": ["ALL"], "user": "1"}}}, "services.a.zork"),
