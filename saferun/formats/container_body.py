@@ -213,8 +213,8 @@ def _identity(top: Fields, config: Fields, image: ImageFacts) -> Iterator[Option
         if (name, value) not in image.labels:
             yield "label", f"{name}={value}"
     hostname, host = config.text("Hostname"), top.inner("HostConfig")
-    # With the host's network or UTS namespace the record has the host's own name.
-    borrowed = networks.HOST in (host.text("NetworkMode"), host.text("UTSMode"))
+    # With the host's network the record has the host's own name.
+    borrowed = host.text("NetworkMode") == networks.HOST
     if hostname and hostname != top.text("Id")[:SHORT] and not borrowed:
         yield "hostname", hostname
 

@@ -175,6 +175,9 @@ def body(pick: random.Random, image: str, name: Callable[[str], str]) -> dict[st
     }
     if pick.random() < likely:
         asked["NetworkingConfig"] = {"EndpointsConfig": {name("net"): {"Aliases": ["web"]}}}
+    if asked["HostConfig"].get("NetworkMode") == name("net"):
+        # Engines forget these in a network of the user's own.
+        asked["HostConfig"].pop("Links", None)
     return {**asked, "Image": image, "Cmd": ["true"]}
 
 
