@@ -105,6 +105,10 @@ def _run_words(words: list[str]) -> list[str]:
     for start in STARTS:
         if tuple(words[: len(start)]) == start:
             return words[len(start) :]
+    if words[:1] == ["docker"] and words[1:2] and words[1].startswith("-"):
+        # Else `docker` would be the image. Which engine it is, DOCKER_HOST says.
+        message = "options between docker and run are not read: leave out all before run"
+        raise click.UsageError(message)
     return words
 
 

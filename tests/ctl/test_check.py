@@ -66,6 +66,7 @@ def file(path: Path, content: object) -> str:
         (("--", "--nonsense", "img"), 2),
         (("--", "-u", "3267"), 2),
         (("--", "--pull=perhaps", "img"), 2),
+        (("--", "docker", "--debug", "run", "-u", "3267", "img"), 2),
         (("--",), 2),
         ((), 2),
         (("--policy", "nosuch-law", "--", "img"), 2),
