@@ -79,6 +79,16 @@ def test_a_line_is_judged_as_far_as_it_can_be(
     assert run(monkeypatch, *words) == status
 
 
+def test_no_docker_cli_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pipeline may have neither; only Compose files have to be rendered by it."""
+    monkeypatch.delenv("SAFERUN_DOCKER")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(monkeypatch, "--", "-u", "3267", "img") == 0
+    assert run(monkeypatch, "--api-body", file(tmp_path / "body.json", BODY)) == 1
+    assert run(monkeypatch, file(tmp_path / "c.yaml", "services: {}")) == 2
+    assert run(monkeypatch, "--", "--nonsense", "img") == 2
+
+
 def test_an_images_id_may_look_like_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an engine nobody can tell which of the two it is."""
     assert run(monkeypatch, "--", "-u", "3267", "cafe") == 2
