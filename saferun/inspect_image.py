@@ -120,7 +120,7 @@ def _run(judged: Judged, asked: ContainerSpec, files: Tree, world: World) -> Run
         process,
         composed(command, image),
         _path(command, image.env, world),
-        command.last("workdir") or image.directory or "/",
+        command.last("workdir") or image.working_dir or "/",
         targets,
         _binds(asked, world),
         _ports(image.exposed) if "host" in asked.networks else (),
@@ -145,13 +145,15 @@ def _binds(asked: ContainerSpec, world: World) -> tuple[tuple[str, File], ...]:
     host = engine_files.of(world.engine.endpoint) if binds and asked.uid == 0 else None
     found = []
     for mount in binds if host is not None else ():
+        place = host.real(mount.source) if host is not None else None
+        if place is None:
+            continue  # where it leads cannot be told from here
         try:
-            its = os.stat(host.real(mount.source)) if host is not None else None
+            its = os.stat(place)
         except OSError:
             continue  # the engine makes it, as root's
-        if its is not None:
-            file = File("directory", its.st_mode & 0o7777, its.st_uid, its.st_gid)
-            found.append((mount.target or "", file))
+        file = File("directory", its.st_mode & 0o7777, its.st_uid, its.st_gid)
+        found.append((mount.target or "", file))
     return tuple(found)
 
 

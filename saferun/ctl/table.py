@@ -20,6 +20,8 @@ STYLES = {
     "fail": "bold red",
     "fails": "bold red",
     "regains": "red",
+    "clean": "green",
+    "findings": "bold red",
     "unverified": "yellow",
     "cannot tell": "yellow",
     "CRITICAL": "bold red",

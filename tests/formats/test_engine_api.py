@@ -88,7 +88,7 @@ def test_an_image() -> None:
         cmd=("-x",),
         volumes=("/data", "/more"),
         env=("PATH=/bin", "A=b=c"),
-        directory="/srv",
+        working_dir="/srv",
     )
 
 
