@@ -44,6 +44,11 @@ BEFORE_COMMAND = (b"gate-", b"docker-init", b"tini", b"catatonit")
 
 #: The statuses that the gate ends with: refused or not executable, and not found.
 GATE_STATUSES = (126, 127)
+#: And where the kernel refused what could be executed: such a container counts as started, as for
+#: docker run -d, but why it ended at once is worth a word.
+EXEC_FAILED = 1
+#: What the gate says then begins like this.
+EXEC = "exec "
 #: How long the gate takes at most when all is well. One that is still there after this lingers,
 #: because it has something to say.
 GATE_SECONDS = 0.25
@@ -59,7 +64,8 @@ INVISIBLE: Stage = "invisible"
 class Sighting(Record):
     """What was seen: the verdict, and what the gate said if it did not start the command.
 
-    `status` is the exit status that came with it; `restarts` tells whether the engine tries again.
+    `gate_line` has a second line where the gate had a hint; `status` is the exit status that came
+    with it; `restarts` tells whether the engine tries again.
     """
 
     verdict: Verdict
@@ -125,11 +131,14 @@ class _Seen:
         Only the gate's own word, or having seen it linger, tells its 126 or 127 from a command's.
         """
         verdict = _unverified(why)
+        if status == EXEC_FAILED and self.line and self.line.startswith(EXEC):
+            return Sighting(verdict, self.line, status)
         if status not in (*GATE_STATUSES, None) or not (self.line or self.gate_lingers):
             return Sighting(verdict)
         line = self.line or "the command was not started; the log that says why cannot be read"
         if status is None:
-            status = GATE_STATUSES["not found" in line or "no such file" in line]
+            first = line.partition("\n")[0]
+            status = GATE_STATUSES["not found" in first or "no such file" in first]
         return Sighting(verdict, line, status)
 
 

@@ -21,8 +21,10 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: for the overview, which must not load them all.
 COMMANDS = {
     "doctor": ("saferun.ctl.doctor", "Check whether the engine is honest and saferun works here."),
+    "check": ("saferun.ctl.check", "Judge command lines, bodies and Compose files; run nothing."),
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
     "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
+    "inspect": ("saferun.ctl.inspect", "Predict what of an image will fail, before it runs."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
     "shell-init": (
         "saferun.ctl.shell_init",

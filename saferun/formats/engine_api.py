@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class ImageFacts(Record):
     """What an image says about how it wants to be run (OCI image-spec config).
 
-    `id` is the engine's content hash; `os` and `architecture` are Go's names; `user` is as written.
+    `id` is the engine's content hash; `os` and `architecture` are Go's names; `user` is as written;
+    `env` has words `NAME=VALUE`; `directory` is the one that commands start in.
     """
 
     id: str
@@ -29,6 +30,11 @@ class ImageFacts(Record):
     digests: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     health_check: bool = False
+    health_words: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    working_dir: str = ""
+    stop_signal: str = ""
 
 
 class VolumeFacts(Record):
@@ -150,6 +156,13 @@ def image_facts(body: bytes) -> ImageFacts:
         digests=_texts(image.get("RepoDigests")),
         exposed=tuple(_object(config.get("ExposedPorts") or {})),
         health_check=_has_health_check(config.get("Healthcheck")),
+        health_words=_texts(_object(config.get("Healthcheck") or {}).get("Test")),
+        env=_texts(config.get("Env")),
+        labels=tuple(
+            (key, _text(value)) for key, value in _object(config.get("Labels") or {}).items()
+        ),
+        working_dir=_text(config.get("WorkingDir") or ""),
+        stop_signal=_text(config.get("StopSignal") or ""),
     )
 
 

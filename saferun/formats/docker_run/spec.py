@@ -61,6 +61,7 @@ def to_spec(command: RunCommand, facts: Facts) -> ContainerSpec:
         privileged=command.is_true("privileged"),
         read_only=None if command.last("read-only") is None else command.is_true("read-only"),
         mounts=mounts(command, facts),
+        volume_driver=command.last("volume-driver") or "",
         volumes_from=tuple(value.partition(":")[0] for value in command.all("volumes-from")),
         use_api_socket=command.is_true("use-api-socket"),
         sockets=facts.sockets,
@@ -93,6 +94,8 @@ def _shared(command: RunCommand, facts: Facts) -> dict[str, Any]:
     options = security_options.with_engine_defaults(
         security_options.canonical(command.all("security-opt"), facts.profiles), facts
     )
+    of_the_host = networks.HOST in (command.last("pid"), command.last("ipc"))
+    options = security_options.without_implied(options, implied=privileged or of_the_host)
     return {
         "pid": networks.pid(command.last("pid") or "", facts),
         "ipc": networks.ipc(command.last("ipc") or "", facts),
