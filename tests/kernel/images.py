@@ -133,12 +133,12 @@ GUISES = {
 }
 
 
-def file_capabilities(program: Program) -> bytes:
-    """Return the attribute that gives a file its capabilities (struct vfs_cap_data)."""
+def file_capabilities(permitted: int, inheritable: int = 0, *, effective: bool) -> bytes:
+    """Return the attribute that gives a file capabilities (struct vfs_cap_data)."""
     revision_2 = 0x02000000
-    masks = (program.permitted, program.inheritable)
+    masks = (permitted, inheritable)
     words = (*(mask & 0xFFFFFFFF for mask in masks), *(mask >> 32 for mask in masks))
-    return struct.pack("<5I", revision_2 | program.effective, *words)
+    return struct.pack("<5I", revision_2 | effective, *words)
 
 
 def entries(
@@ -153,7 +153,11 @@ def entries(
     for applet in applets:
         yield Entry(f"bin/{applet}", target="busybox")
     for guise, program in GUISES.items():
-        value = file_capabilities(program) if program.has_capabilities else b""
+        value = b""
+        if program.has_capabilities:
+            value = file_capabilities(
+                program.permitted, program.inheritable, effective=program.effective
+            )
         mode = 0o4755 if program.setuid else 0o755
         yield Entry(f"bin/{guise}", attacker, mode=mode, capabilities=value)
     yield Entry("etc")
