@@ -41,7 +41,10 @@ SCRIPTS = {
     "steps-down": '#!/bin/sh\n# not as root\nexec su app -c "$*"\n',
 }
 #: Those that are executed in mind and in a container: all guises of one program.
-GUISES = ("sets", "sets-setuid", "sets-setgid", "sets-ep", "sets-p", "sets-both", "sets-one")
+GUISES = (
+    *("sets", "sets-setuid", "sets-setgid", "sets-ep", "sets-p", "sets-both", "sets-one"),
+    "sets-setuid-ep",
+)
 
 
 @pytest.fixture(scope="module")
