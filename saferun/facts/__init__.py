@@ -44,4 +44,6 @@ def gather(
 
 
 #: The keys that depend on what is where on the host.
-HOST_FILES = frozenset(("device", "security-opt", "use-api-socket", "volume", "volume-driver"))
+HOST_FILES = frozenset(
+    ("device", "receipts", "security-opt", "use-api-socket", "volume", "volume-driver")
+)
