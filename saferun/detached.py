@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from saferun import evidence
-from saferun.errors import EngineError, Interrupted, SaferunError
+from saferun.errors import EngineError, Interrupted
 from saferun.host import docker_cli
 from saferun.host.signals import Deferred
 from saferun.judge.verify import Verdict
-from saferun.receipt import Receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.evidence import Sighting
     from saferun.judged import Judged, Prepared
+    from saferun.receipt import Receipt
     from saferun.world import World
 
 #: The gate, or the evidence, said no.
@@ -21,20 +21,24 @@ REFUSED = 126
 SIGNALLED = 128
 
 
-def start(judged: Judged, prepared: Prepared, world: World) -> int:
+def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World) -> int:
     """Start the container, confirm it from outside, print its id; return the exit status.
 
     A container that contradicts what was allowed, or whose start was interrupted, is killed and
-    removed. One whose command could not be executed is left behind, as docker leaves it.
+    removed. One whose command could not be executed is left behind, as docker leaves it. `kept` is
+    the receipt, where one is kept.
     """
-    path = judged.own("report")
-    report = None if path is None else Receipt(path)
+    if kept is not None:
+        kept.begin(prepared)
+        kept.ask_engine()
     with Deferred() as signals:
         status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
         text = printed.decode("utf-8", "surrogateescape")
         container = text.strip().rpartition("\n")[2].strip()
         if status != 0 or not container:
+            if kept is not None:
+                world.say(*kept.finish(evidence.NOT_STARTED))
             world.out(text)
             return status
         try:
@@ -42,16 +46,19 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
         except Interrupted as impatience:
             world.say(f"interrupted: the container {container[:12]} was started and may still run")
             return SIGNALLED + impatience.number
-        if report is not None:
-            _write(report, judged, prepared, world, sighting.verdict, container)
+        refused = signals.number is not None or sighting.verdict.outcome == "contradicted"
+        if kept is not None:
+            if not refused:
+                _let_go(container, sighting, judged, prepared, world)
+            world.say(*kept.finish(sighting, container))
         if signals.number is not None:
-            world.say("interrupted", _removed(container, world))
+            world.say("interrupted", removed(container, world))
             return SIGNALLED + signals.number
         if sighting.verdict.outcome == "contradicted":
             world.say(
                 "denied: the running container is not what was allowed",
                 *(f"  {reason}" for reason in sighting.verdict.reasons),
-                _removed(container, world),
+                removed(container, world),
             )
             return REFUSED
         if sighting.gate_line is not None:
@@ -67,6 +74,14 @@ def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -
         return evidence.Sighting(Verdict("unverified", (str(error),)))
 
 
+def _let_go(
+    container: str, sighting: Sighting, judged: Judged, prepared: Prepared, world: World
+) -> None:
+    from saferun import holding  # only where a receipt is kept, anything holds at the door
+
+    holding.let_go(container, sighting, judged, prepared, world)
+
+
 def _not_executed(container: str, sighting: Sighting, world: World) -> int:
     if sighting.restarts:
         # docker run -d would never have started it, so nothing would be trying again and again.
@@ -75,24 +90,9 @@ def _not_executed(container: str, sighting: Sighting, world: World) -> int:
     return sighting.status or REFUSED
 
 
-def _removed(container: str, world: World) -> str:
+def removed(container: str, world: World) -> str:
     """Kill and remove a container; return the line that tells whether that worked."""
     words = ["rm", "--force", "--volumes", container]
     if docker_cli.quietly(world.docker, words, world.environ) == 0:
         return f"the container {container[:12]} was killed and removed"
     return f"the container {container[:12]} could not be removed; it may still run"
-
-
-def _write(  # noqa: PLR0913 - the parts of one document
-    report: Receipt,
-    judged: Judged,
-    prepared: Prepared,
-    world: World,
-    verdict: Verdict,
-    container: str,
-) -> None:
-    try:
-        report.write(judged, prepared, world.docker, verdict, container)
-    except SaferunError as error:
-        # The container runs already: a report that cannot be written does not undo that.
-        world.say(str(error))
