@@ -22,6 +22,7 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 COMMANDS = {
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
+    "receipts": ("saferun.ctl.receipts", "Check receipts, and the log that chains them."),
 }
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -115,6 +115,18 @@ def head(data: bytes) -> str:
     return digest(lines[-1]) if lines else FIRST
 
 
+def as_line(data: bytes) -> bytes | None:
+    """Return a receipt in a file of its own as it stands in a log; None when it is none."""
+    receipt, _ = _read(data)
+    return None if receipt is None else line(receipt)
+
+
+def is_unfinished(data: bytes) -> bool:
+    """Tell whether a receipt is one that was written before the start, and never completed."""
+    receipt, _ = _read(data)
+    return receipt is not None and receipt.get("ended") is None
+
+
 def _read(data: bytes) -> tuple[dict[str, Any] | None, list[str]]:
     try:
         receipt = json.loads(data)

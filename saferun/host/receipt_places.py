@@ -98,8 +98,9 @@ class Service:
             raise
 
     def send(self, data: bytes) -> None:
-        """Send one message whole."""
-        self._socket.sendall(data)
+        """Send one message whole, the only one."""
+        with self._socket:
+            self._socket.sendall(data)
 
 
 class Syslog(Service):
