@@ -40,33 +40,42 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt, world: World) -> in
     if asked:
         # One that is there is from another run; docker refuses to write it.
         path = "" if os.path.lexists(asked) else asked
-        return _run(judged, prepared, kept, path, world)
+        watch = _Watch(judged, prepared, kept, path, world)
+        return _ended(watch, _run(watch))
     directory = _private_directory(world)
     path = f"{directory}/cid"
+    watch = _Watch(judged, _with_cidfile(prepared, path), kept, path, world)
     try:
-        return _run(judged, _with_cidfile(prepared, path), kept, path, world)
+        status = _run(watch)
     finally:
         with suppress(OSError):
             os.unlink(path)
         with suppress(OSError):
             os.rmdir(directory)
+    return _ended(watch, status)
 
 
-def _run(judged: Judged, prepared: Prepared, kept: Receipt, path: str, world: World) -> int:
+def _run(watch: _Watch) -> int:
+    """Run docker to its end, watched; return its status as waitpid gives it."""
+    prepared, kept, world = watch.prepared, watch.kept, watch.world
     kept.begin(prepared)
     child = Child(lambda: docker_cli.become(world.docker, prepared.arguments, world.environ))
-    watch = _Watch(judged, prepared, kept, path, world)
     thread = threading.Thread(target=watch.watch, daemon=True)
     thread.start()
     status = child.wait()
     watch.over = True
     thread.join(PATIENCE_SECONDS)
-    sighting = watch.sighting
-    world.say(*kept.finish(sighting, watch.container, status))
-    if sighting.verdict.outcome == "contradicted":
-        world.say(
+    world.say(*kept.finish(watch.sighting, watch.container, status))
+    return status
+
+
+def _ended(watch: _Watch, status: int) -> int:
+    """End as docker did, unless something else ran than what was allowed."""
+    verdict = watch.sighting.verdict
+    if verdict.outcome == "contradicted":
+        watch.world.say(
             "denied: the running container was not what was allowed",
-            *(f"  {reason}" for reason in sighting.verdict.reasons),
+            *(f"  {reason}" for reason in verdict.reasons),
             watch.removed,
         )
         return REFUSED
