@@ -44,14 +44,11 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt, world: World) -> in
         return _ended(watch, _run(watch))
     directory = _private_directory(world)
     path = f"{directory}/cid"
-    watch = _Watch(judged, _with_cidfile(prepared, path), kept, path, world)
+    watch = _Watch(judged, _with_cidfile(prepared, path), kept, path, world, directory)
     try:
         status = _run(watch)
     finally:
-        with suppress(OSError):
-            os.unlink(path)
-        with suppress(OSError):
-            os.rmdir(directory)
+        watch.forget()
     return _ended(watch, status)
 
 
@@ -85,14 +82,21 @@ def _ended(watch: _Watch, status: int) -> int:
 class _Watch:
     """Looks at the container while docker runs it."""
 
-    def __init__(
-        self, judged: Judged, prepared: Prepared, kept: Receipt, path: str, world: World
+    def __init__(  # noqa: PLR0913 - what it looks at, and by what
+        self,
+        judged: Judged,
+        prepared: Prepared,
+        kept: Receipt,
+        path: str,
+        world: World,
+        directory: str = "",
     ) -> None:
         self.judged = judged
         self.prepared = prepared
         self.kept = kept
         self.path = path
         self.world = world
+        self.directory = directory
         #: Set when docker has ended.
         self.over = False
         self.container = ""
@@ -105,6 +109,7 @@ class _Watch:
         self.container = self._started()
         if not self.container:
             return
+        self.forget()
         self.sighting = NOTHING_SEEN
         try:
             sighting = evidence.observe(
@@ -121,6 +126,14 @@ class _Watch:
         else:
             holding.let_go(self.container, sighting, self.judged, self.prepared, self.world)
         self.sighting = sighting
+
+    def forget(self) -> None:
+        """Remove the directory of our own in which docker said what it made, if it is there."""
+        if self.directory:
+            with suppress(OSError):
+                os.unlink(self.path)
+            with suppress(OSError):
+                os.rmdir(self.directory)
 
     def _started(self) -> str:
         """Return the id that docker writes before it starts the container; nothing if none."""
