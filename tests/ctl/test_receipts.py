@@ -1,4 +1,4 @@
-"""`saferunctl receipts verify`: what is printed of receipts, logs and directories, and the status."""
+"""`saferunctl receipts verify`: what is said of receipts, logs and directories, and the status."""
 
 from __future__ import annotations
 
