@@ -30,7 +30,7 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
     """
     if kept is not None:
         kept.begin(prepared)
-        kept.ask_engine()
+        kept.gather()
     with Deferred() as signals:
         status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.

@@ -1,18 +1,17 @@
 """Receipts: what one run was asked for, how it was decided, and what was seen of it.
 
 `--report` asks for one, and the law may require that one is kept of every run. Every place is
-opened before anything is started.
+opened before anything is started. What is slow to load is loaded while docker is at work.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from saferun import __version__, holding
 from saferun.errors import EngineError, SaferunError
-from saferun.formats import engine_api, policy_words, receipt_document, report
+from saferun.formats import engine_api, report
 from saferun.formats.docker_run.command import to_argv
 from saferun.host import caller, receipt_places
 from saferun.host.engine import OK
@@ -51,6 +50,7 @@ class Receipt:
         self._started = _now()
         self._prepared: Prepared | None = None
         self._engine: dict[str, str] | None = None
+        self._policy: dict[str, Any] | None = None
         self._report = self._report_file(judged.own("report"))
         self._directories: dict[str, receipt_places.Directory] = {}
         self._services: dict[str, receipt_places.Syslog | receipt_places.Journal] = {}
@@ -63,6 +63,8 @@ class Receipt:
         self._prepared = prepared
         if not self._directories:
             return
+        from saferun.formats import receipt_document
+
         pending = receipt_document.text(receipt_document.sealed(self._document()))
         for place, directory in self._directories.items():
             try:
@@ -70,8 +72,12 @@ class Receipt:
             except OSError as error:  # noqa: PERF203 - as a rule there is one
                 raise _impossible(f"keep the receipt in {place}", error) from error
 
-    def ask_engine(self) -> None:
-        """Ask the engine who it is; where it does not say, that is not known."""
+    def gather(self) -> None:
+        """Find out what does not depend on how the run goes: the law's digests, and the engine.
+
+        Where that does not say who it is, it is not known.
+        """
+        self._policy = self._policy or self._law_files()
         try:
             (answer,) = self._world.engine.get("/info")
             if answer.status == OK:
@@ -88,6 +94,8 @@ class Receipt:
         `status` is how docker ended, as waitpid gives it. The container runs, or ran, already: a
         receipt that cannot be written does not undo that.
         """
+        from saferun.formats import receipt_document
+
         document = self._document(sighting, container, status)
         complaints = []
         if self._report is not None:
@@ -98,7 +106,7 @@ class Receipt:
 
             def keep(directory: receipt_places.Directory = directory) -> None:
                 line = directory.append(lambda before: receipt_document.following(document, before))
-                directory.write(receipt_document.text(json.loads(line)))
+                directory.write(receipt_document.text(receipt_document.read(line)))
 
             complaints += _tried(f"keep the receipt in {place}", keep)
         line = receipt_document.line(receipt_document.sealed(document))
@@ -136,6 +144,8 @@ class Receipt:
     def _document(
         self, sighting: Sighting | None = None, container: str = "", status: int | None = None
     ) -> dict[str, Any]:
+        from saferun.formats import receipt_document
+
         judged, prepared = self._judged, self._prepared
         argv = (self._world.docker, "run", *prepared.arguments) if prepared else ()
         uid, _ = caller.ids()
@@ -149,7 +159,7 @@ class Receipt:
             "caller": {"uid": uid},
             "asked": self._words(),
             "law": list(self._law()),
-            "policy": self._policy(),
+            "policy": self._policy or self._law_files(),
             "image": {
                 "asked": self._asked.image,
                 "id": image.id,
@@ -172,6 +182,7 @@ class Receipt:
 
     def _law(self) -> Iterable[dict[str, Any]]:
         """Yield every statement in force on what mattered, with its origin."""
+        from saferun.formats import policy_words
         from saferun.judge.keys import table_of
 
         matter = ALWAYS.union(name for name, _ in self._judged.command.options)
@@ -186,7 +197,9 @@ class Receipt:
                     "line": one.origin.line,
                 }
 
-    def _policy(self) -> dict[str, Any]:
+    def _law_files(self) -> dict[str, Any]:
+        from saferun.formats import receipt_document
+
         files = [(layer.name, path, data) for layer in self._layers for path, data in layer.sources]
         return {
             "digest": receipt_document.policy_digest((path, data) for _, path, data in files),

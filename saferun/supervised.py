@@ -6,7 +6,6 @@ Only runs of which a receipt is kept are watched; every other becomes docker.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from contextlib import suppress
 
@@ -57,6 +56,8 @@ def _run(watch: _Watch) -> int:
     prepared, kept, world = watch.prepared, watch.kept, watch.world
     kept.begin(prepared)
     child = Child(lambda: docker_cli.become(world.docker, prepared.arguments, world.environ))
+    import threading  # while docker starts
+
     thread = threading.Thread(target=watch.watch, daemon=True)
     thread.start()
     status = child.wait()
@@ -105,7 +106,7 @@ class _Watch:
 
     def watch(self) -> None:
         """Wait for the container, look at it, and let it go, or remove it."""
-        self.kept.ask_engine()
+        self.kept.gather()
         self.container = self._started()
         if not self.container:
             return

@@ -67,6 +67,12 @@ def line(receipt: Mapping[str, Any]) -> bytes:
     return _canonical(receipt)
 
 
+def read(data: bytes) -> dict[str, Any]:
+    """Return a receipt that has just been written."""
+    receipt: dict[str, Any] = json.loads(data)
+    return receipt
+
+
 def following(document: Mapping[str, Any], before: bytes | None) -> bytes:
     """Return the line that follows another one in a log; None: it is the first."""
     return line(sealed(document, FIRST if before is None else digest(before)))

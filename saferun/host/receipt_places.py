@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
-from contextlib import contextmanager
+import stat
 from errno import ENOTDIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 #: The log in a directory of receipts.
 LOG = "log.jsonl"
@@ -71,7 +70,8 @@ class Directory:
         `compose` is given the last line, None when there is none. One that was cut short by a crash
         stays, as a line of its own. What cannot be written whole is taken back.
         """
-        with _locked(self._log):
+        fcntl.flock(self._log, fcntl.LOCK_EX)
+        try:
             size = os.fstat(self._log).st_size
             before = _last_line(self._log, size)
             line = compose(None if before is None else before.rstrip(b"\n"))
@@ -82,15 +82,20 @@ class Directory:
             except OSError:
                 os.ftruncate(self._log, size)
                 raise
+        finally:
+            fcntl.flock(self._log, fcntl.LOCK_UN)
         return line
 
 
 class Service:
     """A log service of this host, behind a socket."""
 
-    def __init__(self, path: str, kind: int = socket.SOCK_DGRAM) -> None:
+    def __init__(self, path: str) -> None:
         """Connect to it."""
-        self._socket = socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC)
+        import socket  # few laws speak of services
+
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+        self._socket = socket.socket(socket.AF_UNIX, kind)
         try:
             self._socket.connect(path)
         except OSError:
@@ -130,15 +135,6 @@ class Journal(Service):
         )
 
 
-@contextmanager
-def _locked(descriptor: int) -> Iterator[None]:
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
 def _last_line(descriptor: int, size: int) -> bytes | None:
     """Return the last line with its newline, if it has one; None when the file is empty."""
     tail = b""
@@ -159,6 +155,4 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _is_regular(descriptor: int) -> bool:
-    import stat
-
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
