@@ -30,7 +30,6 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
     """
     if kept is not None:
         kept.begin(prepared)
-        kept.gather()
     with Deferred() as signals:
         status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
@@ -50,6 +49,7 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
         if kept is not None:
             if not refused:
                 _let_go(container, sighting, judged, prepared, world)
+            kept.ask_engine()
             world.say(*kept.finish(sighting, container))
         if signals.number is not None:
             world.say("interrupted", removed(container, world))

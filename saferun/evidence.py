@@ -21,6 +21,7 @@ from saferun.judge.verify import Verdict, verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal, TypeAlias
 
     from saferun.formats.engine_api import ContainerRecord
@@ -87,12 +88,19 @@ class Sighting(Record):
 NOT_STARTED = Sighting(Verdict("unverified", ("docker did not say which container it started",)))
 
 
-def observe(
-    engine: Engine, container: str, prepared: Prepared, masks: Masks, *, log: bool = True
+def observe(  # noqa: PLR0913 - who, what, and by what
+    engine: Engine,
+    container: str,
+    prepared: Prepared,
+    masks: Masks,
+    *,
+    log: bool = True,
+    over: Callable[[], bool] = lambda: False,
 ) -> Sighting:
     """Watch a container that was just started until there is something to say about it.
 
     `log`: whether what the gate says is looked for in the container's log, because nobody hears it.
+    `over` tells whether whoever was to start the container has ended.
     Raises EngineError when the engine stops answering.
     """
     started = time.monotonic()
@@ -103,6 +111,7 @@ def observe(
     if log:
         paths.append(f"/containers/{container}/logs?stdout=1&stderr=1&tail=5")
     while True:
+        was_over = over()
         inspected, *logs = engine.get(*paths)
         waited = time.monotonic() - started
         if inspected.status == MISSING:
@@ -118,6 +127,8 @@ def observe(
         differences = contradictions(record, prepared)
         if differences:
             return Sighting(Verdict("contradicted", differences), stage=seen.stage)
+        if record.status == "created" and was_over:
+            return seen.ended("docker could not start it", None)
         if record.status not in ("created", "running", "paused"):
             sighting = seen.ended("it ended before it could be read", record.exit_code)
             return sighting.replace(restarts=record.restarts)

@@ -73,11 +73,14 @@ class Receipt:
                 raise _impossible(f"keep the receipt in {place}", error) from error
 
     def gather(self) -> None:
-        """Find out what does not depend on how the run goes: the law's digests, and the engine.
-
-        Where that does not say who it is, it is not known.
-        """
+        """Find out what does not depend on how the run goes, while docker starts it."""
         self._policy = self._policy or self._law_files()
+
+    def ask_engine(self) -> None:
+        """Ask the engine who it is; where it does not say, that is not known.
+
+        That takes it a while: not to be asked while a container holds at the door.
+        """
         try:
             (answer,) = self._world.engine.get("/info")
             if answer.status == OK:

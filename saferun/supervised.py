@@ -119,6 +119,7 @@ class _Watch:
                 self.prepared,
                 self.judged.decision.masks,
                 log=False,
+                over=lambda: self.over,
             )
         except SaferunError as error:
             sighting = Sighting(Verdict("unverified", (str(error),)))
@@ -127,6 +128,7 @@ class _Watch:
         else:
             holding.let_go(self.container, sighting, self.judged, self.prepared, self.world)
         self.sighting = sighting
+        self.kept.ask_engine()
 
     def forget(self) -> None:
         """Remove the directory of our own in which docker said what it made, if it is there."""

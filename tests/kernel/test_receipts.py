@@ -322,6 +322,22 @@ def test_a_cidfile_of_ones_own_still_works(
     assert docker("inspect", name).status == 0
 
 
+def test_a_container_that_docker_cannot_start_is_as_it_is_for_docker(
+    docker: Command, image: Build, run: Callable[..., Any], name: str
+) -> None:
+    """Its status and its words, and at once: it was made, and will never be at the door."""
+    options = ("--device", "/dev/no-such-device", image("busybox"), "true")
+    plain = docker("run", "--rm", "-u", "3267", *options)
+    start = time.monotonic()
+    done, receipt = run(*options)
+    assert (done.returncode, done.stdout) == (plain.status, "")
+    assert "no-such-device" in done.stderr
+    assert time.monotonic() - start < 15
+    assert docker("inspect", "--format", "{{.State.Status}}", name).stdout == "created\n"
+    assert receipt["verdict"]["reasons"] == ["docker could not start it"]
+    assert receipt["exit"] == {"status": plain.status, "signal": None}
+
+
 # ---- Demanded by the law -----------------------------------------------------------------------
 
 
