@@ -61,6 +61,11 @@ COMMAND: Stage = "command"
 INVISIBLE: Stage = "invisible"
 
 
+#: The engine's words for a container that runs, or may still come to.
+STARTED = ("running", "paused")
+ALIVE = ("created", *STARTED)
+
+
 class Holding(Record):
     """A gate that holds at the door: its process, and when that started (ticks since boot)."""
 
@@ -127,10 +132,8 @@ def observe(  # noqa: PLR0913 - who, what, and by what
         differences = contradictions(record, prepared)
         if differences:
             return Sighting(Verdict("contradicted", differences), stage=seen.stage)
-        if record.status == "created" and was_over:
-            return seen.ended("docker could not start it", None)
-        if record.status not in ("created", "running", "paused"):
-            sighting = seen.ended("it ended before it could be read", record.exit_code)
+        if record.status not in (STARTED if was_over else ALIVE):
+            sighting = seen.ended(_why_unseen(record), record.exit_code)
             return sighting.replace(restarts=record.restarts)
         verdict, stage, holding = _look(record, masks)
         done = stage in (COMMAND, DOOR) or waited > patience or seen.lasts(stage, waited)
@@ -236,6 +239,12 @@ def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage, Holdin
             return _unverified(str(error)), INVISIBLE, None
     verdict = verify(tuple(found), masks)
     return verdict, COMMAND if verdict.outcome == "contradicted" else stage, holding
+
+
+def _why_unseen(record: ContainerRecord) -> str:
+    if record.status == "created":
+        return "docker could not start it"
+    return "it ended before it could be read"
 
 
 def _unverified(why: str) -> Verdict:
