@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saferun import evidence
-from saferun.errors import EngineError, Interrupted
+from saferun.errors import DockerCliError, EngineError, Interrupted
 from saferun.host import docker_cli
 from saferun.host.signals import Deferred
 from saferun.judge.verify import Verdict
@@ -31,7 +31,7 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
     if kept is not None:
         kept.begin(prepared)
     with Deferred() as signals:
-        status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
+        status, printed = _started(prepared, kept, world)
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
         text = printed.decode("utf-8", "surrogateescape")
         container = text.strip().rpartition("\n")[2].strip()
@@ -45,20 +45,23 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
         except Interrupted as impatience:
             world.say(f"interrupted: the container {container[:12]} was started and may still run")
             return SIGNALLED + impatience.number
-        refused = signals.number is not None or sighting.verdict.outcome == "contradicted"
+        contradicted = sighting.verdict.outcome == "contradicted"
+        gone = removed(container, world) if contradicted else ""
+        if prepared.deadline and not contradicted and signals.number is None:
+            from saferun import holding  # only where a receipt is kept, anything holds at the door
+
+            holding.let_go(container, sighting, judged, prepared, world)
         if kept is not None:
-            if not refused:
-                _let_go(container, sighting, judged, prepared, world)
             kept.ask_engine()
             world.say(*kept.finish(sighting, container))
         if signals.number is not None:
-            world.say("interrupted", removed(container, world))
+            world.say("interrupted", gone or removed(container, world))
             return SIGNALLED + signals.number
-        if sighting.verdict.outcome == "contradicted":
+        if contradicted:
             world.say(
                 "denied: the running container is not what was allowed",
                 *(f"  {reason}" for reason in sighting.verdict.reasons),
-                removed(container, world),
+                gone,
             )
             return REFUSED
         if sighting.gate_line is not None:
@@ -67,19 +70,20 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
         return 0
 
 
+def _started(prepared: Prepared, kept: Receipt | None, world: World) -> tuple[int, bytes]:
+    try:
+        return docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
+    except DockerCliError:
+        if kept is not None:
+            kept.discard()
+        raise
+
+
 def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -> Sighting:
     try:
         return evidence.observe(world.engine, container, prepared, judged.decision.masks)
     except EngineError as error:
         return evidence.Sighting(Verdict("unverified", (str(error),)))
-
-
-def _let_go(
-    container: str, sighting: Sighting, judged: Judged, prepared: Prepared, world: World
-) -> None:
-    from saferun import holding  # only where a receipt is kept, anything holds at the door
-
-    holding.let_go(container, sighting, judged, prepared, world)
 
 
 def _not_executed(container: str, sighting: Sighting, world: World) -> int:

@@ -19,7 +19,7 @@ from saferun.judge.policy import Law
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from saferun.evidence import Sighting
@@ -54,9 +54,13 @@ class Receipt:
         self._report = self._report_file(judged.own("report"))
         self._directories: dict[str, receipt_places.Directory] = {}
         self._services: dict[str, receipt_places.Syslog | receipt_places.Journal] = {}
-        for statement in Law(layers, judged.spec.whom).required("receipts"):
-            for place in statement.names:
-                self._open(place, statement)
+        try:
+            for statement in Law(layers, judged.spec.whom).required("receipts"):
+                for place in statement.names:
+                    self._open(place, statement)
+        except SaferunError:
+            self.discard()
+            raise
 
     def begin(self, prepared: Prepared) -> None:
         """Keep what is known before the start; raises SaferunError when that is impossible."""
@@ -70,7 +74,13 @@ class Receipt:
             try:
                 directory.write(pending)
             except OSError as error:  # noqa: PERF203 - as a rule there is one
+                self.discard()
                 raise _impossible(f"keep the receipt in {place}", error) from error
+
+    def discard(self) -> None:
+        """Leave no receipt of a run that did not come to be."""
+        for directory in self._directories.values():
+            _tried("", directory.discard)
 
     def gather(self) -> None:
         """Find out what does not depend on how the run goes, while docker starts it."""
@@ -252,7 +262,7 @@ def _exit(status: int | None) -> dict[str, int | None] | None:
     return {"status": os.waitstatus_to_exitcode(status), "signal": None}
 
 
-def _tried(what: str, write: Any) -> list[str]:  # noqa: ANN401 - a function of no arguments
+def _tried(what: str, write: Callable[[], None]) -> list[str]:
     try:
         write()
     except OSError as error:

@@ -52,17 +52,19 @@ class Directory:
         """Open the log, and a new file of that name for the receipt of this run."""
         if not path.startswith("/"):
             raise OSError(ENOTDIR, "not an absolute path")
-        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._log = os.open(LOG, flags, MODE, dir_fd=directory)
-            self._file = File(name, os.O_EXCL | os.O_NOFOLLOW, directory)
-        finally:
-            os.close(directory)
+        self._name = name
+        self._directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._log = os.open(LOG, flags, MODE, dir_fd=self._directory)
+        self._file = File(name, os.O_EXCL | os.O_NOFOLLOW, self._directory)
 
     def write(self, data: bytes) -> None:
         """Replace what is in the file of this run."""
         self._file.write(data)
+
+    def discard(self) -> None:
+        """Remove the file of this run, which was not one."""
+        os.unlink(self._name, dir_fd=self._directory)
 
     def append(self, compose: Callable[[bytes | None], bytes]) -> bytes:
         """Add a line to the log, which is made from the one before it; return it.

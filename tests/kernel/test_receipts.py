@@ -442,6 +442,8 @@ def test_nothing_is_started_when_a_receipt_cannot_be_kept(
             assert f"saferun: cannot keep the receipt in {place}: " in done.stderr
             assert done.stderr.endswith("saferun: nothing was started\n")
             assert docker("inspect", name).status == 1
+    assert verified(kept).returncode == 0
+    assert list(kept.glob("*.json")) == [], "of runs that did not come to be"
 
 
 @contextmanager
