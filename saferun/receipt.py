@@ -69,7 +69,7 @@ class Receipt:
             return
         from saferun.formats import receipt_document
 
-        pending = receipt_document.text(receipt_document.sealed(self._document()))
+        pending = receipt_document.text(receipt_document.sealed(self._document(ended=False)))
         for place, directory in self._directories.items():
             try:
                 directory.write(pending)
@@ -81,6 +81,17 @@ class Receipt:
         """Leave no receipt of a run that did not come to be."""
         for directory in self._directories.values():
             _tried("", directory.discard)
+
+    def note(self, sighting: Sighting, container: str) -> None:
+        """Keep what was seen of a run that goes on; what cannot be written is told at its end."""
+        if not self._directories:
+            return
+        from saferun.formats import receipt_document
+
+        document = self._document(sighting, container, ended=False)
+        noted = receipt_document.text(receipt_document.sealed(document))
+        for directory in self._directories.values():
+            _tried("", lambda directory=directory: directory.write(noted))  # type: ignore[misc]
 
     def gather(self) -> None:
         """Find out what does not depend on how the run goes, while docker starts it."""
@@ -155,7 +166,12 @@ class Receipt:
             raise _impossible(what, error, f"it is required by {statement.origin}") from error
 
     def _document(
-        self, sighting: Sighting | None = None, container: str = "", status: int | None = None
+        self,
+        sighting: Sighting | None = None,
+        container: str = "",
+        status: int | None = None,
+        *,
+        ended: bool = True,
     ) -> dict[str, Any]:
         from saferun.formats import receipt_document
 
@@ -168,7 +184,7 @@ class Receipt:
             "schema": receipt_document.SCHEMA,
             "saferun": __version__,
             "started": self._started,
-            "ended": _now() if sighting is not None or prepared is None else None,
+            "ended": _now() if ended else None,
             "caller": {"uid": uid},
             "asked": self._words(),
             "law": list(self._law()),

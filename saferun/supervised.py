@@ -129,6 +129,8 @@ class _Watch:
             holding.let_go(self.container, sighting, self.judged, self.prepared, self.world)
         self.sighting = sighting
         self.kept.ask_engine()
+        if not self.over:
+            self.kept.note(sighting, self.container)
 
     def forget(self) -> None:
         """Remove the directory of our own in which docker said what it made, if it is there."""

@@ -37,9 +37,10 @@ class File:
     def write(self, data: bytes) -> None:
         """Replace what is in the file; a terminal or a pipe just gets it."""
         if _is_regular(self._descriptor):
+            # In this order nobody finds it empty.
             os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.ftruncate(self._descriptor, 0)
             _write(self._descriptor, data)
+            os.ftruncate(self._descriptor, len(data))
             os.fsync(self._descriptor)
         else:
             _write(self._descriptor, data)

@@ -489,6 +489,11 @@ def test_a_disk_that_is_full_afterwards_is_said_and_the_status_stays(
         ) as process,
     ):
         assert first_line(process) == b"up\n"
+        # What was seen is there while the container runs.
+        (alone,) = kept.glob("*.json")
+        until(lambda: json.loads(alone.read_text() or "{}").get("verdict"))
+        confirmed_at_the_door(json.loads(alone.read_text()))
+        assert "its run has not ended" in verified(kept).stdout
         fill()
         _, said = process.communicate(b"go\n", timeout=30)
         assert process.returncode == 6
