@@ -53,6 +53,14 @@ def changed(change: str) -> list[str]:
     return [sys.executable, "-c", CHANGED.replace("CHANGE", change)]
 
 
+def blind() -> list[str]:
+    """Return the words that start a saferun which sees none of the engine's processes."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        missing("unshare --pid is not permitted here")
+    return [*unshare, *saferun_words()]
+
+
 @pytest.fixture
 def name(docker: Command) -> Iterator[str]:
     """Return a name for one container, which is removed afterwards."""
@@ -272,14 +280,14 @@ def test_what_contradicts_is_killed_before_its_command_starts(
 def test_where_the_engine_is_not_behind_a_local_socket_it_is_unverified(
     environment: Mapping[str, str], image: Build, run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """With the reason, and without waiting for anybody."""
+    """With the reason, and without waiting for anybody; in truth another machine is this one."""
     engine = environment["DOCKER_HOST"]
     script(tmp_path / "bin" / "ssh", f"DOCKER_HOST={engine} exec $DOCKER system dial-stdio")
     env = {
         "DOCKER_HOST": "ssh://somebody@elsewhere.example",
         "PATH": f"{tmp_path / 'bin'}:{environment['PATH']}",
     }
-    done, receipt = run("--rm", image("busybox"), "true", env=env)
+    done, receipt = run("--rm", image("busybox"), "true", program=blind(), env=env)
     assert (done.returncode, done.stderr) == (0, "")
     assert receipt["verdict"]["outcome"] == "unverified"
     assert receipt["verdict"]["reasons"][-1] == (
@@ -292,13 +300,8 @@ def test_where_processes_cannot_be_seen_it_is_unverified_and_let_go(
     image: Build, run: Callable[..., Any]
 ) -> None:
     """An engine in a VM, say: the reason, and no waiting for the deadline."""
-    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
-    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
-        missing("unshare --pid is not permitted here")
     start = time.monotonic()
-    done, receipt = run(
-        "--rm", image("busybox"), "sleep", "0", program=[*unshare, *saferun_words()]
-    )
+    done, receipt = run("--rm", image("busybox"), "sleep", "0", program=blind())
     assert (done.returncode, done.stderr) == (0, "")
     assert receipt["verdict"]["outcome"] == "unverified"
     (reason,) = receipt["verdict"]["reasons"]
