@@ -51,6 +51,9 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
             from saferun import holding  # only where a receipt is kept, anything holds at the door
 
             holding.let_go(container, sighting, judged, prepared, world)
+            sighting = _gone_on(container, sighting, judged, prepared, world)
+            contradicted = sighting.verdict.outcome == "contradicted"
+            gone = removed(container, world) if contradicted else ""
         if kept is not None:
             kept.ask_engine()
             world.say(*kept.finish(sighting, container))
@@ -84,6 +87,21 @@ def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -
         return evidence.observe(world.engine, container, prepared, judged.decision.masks)
     except EngineError as error:
         return evidence.Sighting(Verdict("unverified", (str(error),)))
+
+
+def _gone_on(
+    container: str, seen: Sighting, judged: Judged, prepared: Prepared, world: World
+) -> Sighting:
+    """Look on until the command has begun, or was found not to be executable.
+
+    What was seen at the door stands, unless the command contradicts it.
+    """
+    if seen.holding is None:
+        return seen
+    after = _observe(container, judged, prepared.replace(deadline=0), world)
+    if after.verdict.outcome == "contradicted":
+        return after
+    return after.replace(verdict=seen.verdict, stage=seen.stage)
 
 
 def _not_executed(container: str, sighting: Sighting, world: World) -> int:

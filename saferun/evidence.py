@@ -136,7 +136,9 @@ def observe(  # noqa: PLR0913 - who, what, and by what
             sighting = seen.ended(_why_unseen(record), record.exit_code)
             return sighting.replace(restarts=record.restarts)
         verdict, stage, holding = _look(record, masks)
-        done = stage in (COMMAND, DOOR) or waited > patience or seen.lasts(stage, waited)
+        # Let go already, it is on its way from the door to the command.
+        done = stage == COMMAND or (stage == DOOR and prepared.deadline > 0)
+        done = done or waited > patience or seen.lasts(stage, waited)
         if done:
             return Sighting(verdict, restarts=record.restarts, stage=stage, holding=holding)
         time.sleep(PAUSE_SECONDS)
