@@ -26,6 +26,7 @@ COMMANDS = {
     "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
     "inspect": ("saferun.ctl.inspect", "Predict what of an image will fail, before it runs."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
+    "receipts": ("saferun.ctl.receipts", "Check receipts, and the log that chains them."),
     "shell-init": (
         "saferun.ctl.shell_init",
         "Send docker run through saferun in bash, zsh or fish.",

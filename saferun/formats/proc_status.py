@@ -60,6 +60,15 @@ def belongs_to(cgroup: bytes, container_id: str) -> bool:
     )
 
 
+def blocks(status: bytes, number: int) -> bool:
+    """Tell from /proc/PID/status whether a signal is blocked, and not being waited for."""
+    for line in status.split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name == b"SigBlk":
+            return bool(int(value, 16) >> (number - 1) & 1)
+    return False
+
+
 def start_time(stat: bytes) -> int:
     """Return field 22 of /proc/PID/stat: when the process started, in clock ticks since boot."""
     # comm, in parentheses, may hold spaces and parentheses of its own.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class ProcessFiles:
     """What /proc said of one process at one moment, with its identity before and after."""
@@ -36,6 +40,25 @@ def read(pid: int, name: str) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def send(pid: int, number: int, is_the_one: Callable[[], bool]) -> None:
+    """Send a signal to a process, unless it is not the one that is meant.
+
+    That is asked when the process can no longer be mistaken for a later one of the same number.
+    Raises OSError when the signal may not be sent, or the kernel (before 5.3) cannot do it so.
+    """
+    import signal  # only for containers that hold at the door
+
+    try:
+        process = os.pidfd_open(pid)
+        try:
+            if is_the_one():
+                signal.pidfd_send_signal(process, number)
+        finally:
+            os.close(process)
+    except ProcessLookupError:
+        return
 
 
 def children(pid: int) -> tuple[int, ...]:

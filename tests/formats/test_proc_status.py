@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saferun.formats.proc_status import belongs_to, evidence, start_time
+from saferun.formats.proc_status import belongs_to, blocks, evidence, start_time
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
@@ -168,3 +168,18 @@ def test_this_process_can_be_read() -> None:
     found = evidence(os.getpid(), (own / "status").read_bytes(), (own / "uid_map").read_bytes())
     assert found.uids[0] == os.getuid()
     assert start_time((own / "stat").read_bytes()) > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "blocked"),
+    [
+        (b"SigBlk:\t0000400000000000", 47, True),
+        (b"SigBlk:\t0000400000000000", 46, False),
+        (b"SigBlk:\t8000000000000000", 64, True),
+        (b"SigIgn:\t0000400000000000", 47, False),
+        (b"Name:\tSigBlk:", 47, False),
+    ],
+)
+def test_signals_that_are_blocked(line: bytes, number: int, *, blocked: bool) -> None:
+    """By the line of that name, bit N-1."""
+    assert blocks(b"Name:\tx\n" + line + b"\nSeccomp:\t2\n", number) is blocked
