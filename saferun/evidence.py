@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 
+from saferun import processes
 from saferun.errors import EngineError
-from saferun.formats import container_log, engine_api, proc_status
+from saferun.formats import container_log, engine_api
 from saferun.host import kernel
 from saferun.host.engine import MISSING, OK
 from saferun.judge.record import Record
@@ -35,8 +36,6 @@ PATIENCE_SECONDS = 10.0
 #: invisible from here: after a process ends, engines take up to 165 ms to say so.
 INVISIBLE_SECONDS = 0.5
 PAUSE_SECONDS = 0.002
-#: runc's own process, before it has become the container's.
-RUNC_INIT = b"runc:["
 #: The names of processes that come before the command: the gate's, and what --init puts first.
 BEFORE_COMMAND = (b"gate-", b"docker-init", b"tini", b"catatonit")
 
@@ -166,25 +165,15 @@ def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
     found: list[Evidence] = []
     stage: Stage = GATE
     for pid in _family(record.pid) if record.pid else ():
-        files = kernel.ProcessFiles(pid)
-        if files.stat_before is None or files.status is None or files.stat_after is None:
-            if pid != record.pid:
+        reading = processes.look(pid, processes.in_container(record.id))
+        if reading.evidence is None:
+            if reading.state == processes.GONE and pid != record.pid:
                 continue  # a child that has ended meanwhile
-            return _unverified(f"process {pid} cannot be seen from here"), INVISIBLE
-        if not proc_status.belongs_to(files.cgroup or b"", record.id):
-            return _unverified(f"process {pid} here is not the container's"), INVISIBLE
-        if proc_status.start_time(files.stat_before) != proc_status.start_time(files.stat_after):
-            return _unverified(f"process {pid} changed while it was read"), EARLY
-        comm = files.comm or b""
-        if comm.startswith(RUNC_INIT):
-            # runc still holds what the container will not: too early to judge.
-            return _unverified("the container was still being set up"), EARLY
-        if not comm.startswith(BEFORE_COMMAND):
+            early = reading.state in (processes.EARLY, processes.CHANGED)
+            return _unverified(reading.why), EARLY if early else INVISIBLE
+        if not reading.command.startswith(BEFORE_COMMAND):
             stage = COMMAND
-        try:
-            found.append(proc_status.evidence(pid, files.status, files.uid_map or b""))
-        except ValueError as error:
-            return _unverified(str(error)), INVISIBLE
+        found.append(reading.evidence)
     verdict = verify(tuple(found), masks)
     return verdict, COMMAND if verdict.outcome == "contradicted" else stage
 

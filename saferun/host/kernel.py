@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES, EPERM
+
+#: The namespaces that tell whether a process is in a container, by their names below /proc/PID/ns.
+NAMESPACES = ("pid", "mnt")
 
 
 class ProcessFiles:
-    """What /proc said of one process at one moment, with its identity before and after."""
+    """What /proc said of one process at one moment, with its identity before and after.
+
+    `threads` are the status files of its threads but the first; each has capabilities of its own.
+    """
 
     def __init__(self, pid: int) -> None:
         """Read everything; a file that cannot be read is None."""
@@ -15,14 +22,66 @@ class ProcessFiles:
         self.cgroup = read(pid, "cgroup")
         self.comm = read(pid, "comm")
         self.uid_map = read(pid, "uid_map")
+        self.namespaces = tuple(namespace(pid, kind) for kind in NAMESPACES)
         self.status = read(pid, "status")
+        others = [thread for thread in _listed(f"/proc/{pid}/task") if thread != str(pid)]
+        read_as = (read(pid, f"task/{thread}/status") for thread in others)
+        self.threads = tuple(one for one in read_as if one is not None)
         self.stat_after = read(pid, "stat")
 
 
 def read(pid: int, name: str) -> bytes | None:
     """Return /proc/PID/NAME, or None when it is not there or may not be read."""
+    return _contents(f"/proc/{pid}/{name}")
+
+
+def pids() -> tuple[int, ...]:
+    """Return every process that can be seen here."""
+    return tuple(int(name) for name in _listed("/proc") if name.isdigit())
+
+
+def namespace(pid: int, kind: str) -> str | None:
+    """Return which namespace of a kind a process is in, as `KIND:[NUMBER]`.
+
+    Empty when there is no such process or it has ended, None when it may not be asked (ptrace(2),
+    "ptrace access mode checking").
+    """
     try:
-        descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except OSError as error:
+        return None if error.errno in (EACCES, EPERM) else ""
+
+
+def mounts() -> bytes:
+    """Return this process's mountinfo, which tells how /proc is mounted; nothing without /proc."""
+    return _contents("/proc/self/mountinfo") or b""
+
+
+def release() -> str:
+    """Return the release of the kernel that runs here."""
+    return os.uname().release
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """Return the children of a process, whichever of its threads forked them.
+
+    None where the kernel does not tell (CONFIG_PROC_CHILDREN), or the process has ended.
+    """
+    threads = _listed(f"/proc/{pid}/task")
+    listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
+    return tuple(int(child) for child in listed.split())
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
+
+
+def _contents(path: str) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
@@ -36,16 +95,3 @@ def read(pid: int, name: str) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
-
-
-def children(pid: int) -> tuple[int, ...]:
-    """Return the children of a process, whichever of its threads forked them.
-
-    None where the kernel does not tell (CONFIG_PROC_CHILDREN), or the process has ended.
-    """
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return ()
-    listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
-    return tuple(int(child) for child in listed.split())
