@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from saferun.judge.verify import Evidence
 
     State: TypeAlias = Literal["read", "gone", "foreign", "changed", "early", "unreadable"]
+    #: Tells from a process's files whether it is whom it is taken for.
+    Proof: TypeAlias = Callable[[kernel.ProcessFiles], bool]
 
 #: runc's own process, before it has become the container's.
 RUNC_INIT = b"runc:["
@@ -50,12 +52,12 @@ class Reading(Record):
     parent: int = 0
 
 
-def in_container(container: str) -> Callable[[kernel.ProcessFiles], bool]:
+def in_container(container: str) -> Proof:
     """Return the proof that a process is in the cgroup of a container, by its full id."""
     return lambda files: proc_status.belongs_to(files.cgroup or b"", container)
 
 
-def look(pid: int, proof: Callable[[kernel.ProcessFiles], bool]) -> Reading:
+def look(pid: int, proof: Proof) -> Reading:
     """Read a process once; `proof` tells from its files whether it is whom it is taken for."""
     files = kernel.ProcessFiles(pid)
     comm = (files.comm or b"").removesuffix(b"\n")
@@ -78,7 +80,7 @@ def _disqualified(
     comm: bytes,
     before: bytes,
     after: bytes,
-    proof: Callable[[kernel.ProcessFiles], bool],
+    proof: Proof,
 ) -> tuple[State, str]:
     """Return why what was read must not count, READ when it may."""
     if not proof(files):
