@@ -10,6 +10,9 @@ from saferun.judge.policy import Law
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from saferun.formats.docker_run.command import RunCommand
     from saferun.judge.policy import Layer
     from saferun.pulling import Look
@@ -32,6 +35,37 @@ def gather(
     for law in laws:
         silent = (one for one in law.defaults() if discharge.is_silent(command, one.key))
         perhaps = discharge.with_defaults(perhaps, silent)
+    return _found(command, perhaps, look, keys, gate_volume, world)
+
+
+def of_body(
+    body: Mapping[str, Any],
+    look: Look,
+    layers: tuple[Layer, ...],
+    gate_volume: str,
+    world: World,
+) -> Facts:
+    """Return what the law needs to know for a create body or an inspect answer.
+
+    What the engine makes of silence is asked for as well: an inspect answer has it written down.
+    Raises ValueError for a body that cannot be read, and errors as `gather` does.
+    """
+    from saferun.formats import container_body  # command lines need none of it
+
+    command = container_body.to_command(body, look.image)
+    keys = Law(layers, "root").keys | Law(layers, "nonroot").keys | engine_objects.OF_THE_ENGINE
+    return _found(command, command, look, keys, gate_volume, world)
+
+
+def _found(  # noqa: PLR0913 - all that it depends on
+    command: RunCommand,
+    perhaps: RunCommand,
+    look: Look,
+    keys: frozenset[str],
+    gate_volume: str,
+    world: World,
+) -> Facts:
+    """Return the facts for a command, and for the options that it will perhaps have."""
     facts = Facts(look.image)
     if perhaps.options or not engine_objects.OF_THE_ENGINE.isdisjoint(keys):
         facts = engine_objects.asked_for(perhaps, facts, keys, gate_volume, world)

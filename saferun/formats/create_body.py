@@ -12,7 +12,7 @@ import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeAlias
 
     #: Names of fields, and what their values are made of; None for a value without named fields.
@@ -41,12 +41,12 @@ _MOUNT = _fields(
 _HOST_CONFIG = _fields(
     "Binds ContainerIDFile NetworkMode PortBindings AutoRemove VolumeDriver VolumesFrom "
     "ConsoleSize Annotations CapAdd CapDrop CgroupnsMode Dns DnsOptions DnsSearch ExtraHosts "
-    "GroupAdd IpcMode Cgroup Links OomScoreAdj PidMode Privileged PublishAllPorts ReadonlyRootfs "
+    "GroupAdd IpcMode Links OomScoreAdj PidMode Privileged PublishAllPorts ReadonlyRootfs "
     "SecurityOpt StorageOpt Tmpfs UTSMode UsernsMode ShmSize Sysctls Runtime Isolation MaskedPaths "
     "ReadonlyPaths Init CpuShares Memory NanoCpus CgroupParent BlkioWeight CpuPeriod CpuQuota "
     "CpuRealtimePeriod CpuRealtimeRuntime CpusetCpus CpusetMems DeviceCgroupRules KernelMemory "
     "KernelMemoryTCP MemoryReservation MemorySwap MemorySwappiness OomKillDisable PidsLimit "
-    "CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth Capabilities",
+    "CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth",
     LogConfig=_fields("Type Config"),
     RestartPolicy=_fields("Name MaximumRetryCount"),
     Mounts=_MOUNT,
@@ -59,7 +59,7 @@ _HOST_CONFIG = _fields(
     DeviceRequests=_fields("Driver Count DeviceIDs Capabilities Options"),
     Ulimits=_fields("Name Hard Soft"),
 )
-_CONFIG = _fields(
+CONFIG = _fields(
     "Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin "
     "StdinOnce Env Cmd ArgsEscaped Image Volumes WorkingDir Entrypoint NetworkDisabled MacAddress "
     "OnBuild Labels StopSignal StopTimeout Shell",
@@ -68,10 +68,10 @@ _CONFIG = _fields(
 #: What a body may name, as far as engines read it (moby api/types/container). The values of maps,
 #: such as Labels or Sysctls, have keys that are the user's own.
 BODY: Fields = {
-    **_CONFIG,
+    **CONFIG,
     "HostConfig": _HOST_CONFIG,
     "NetworkingConfig": _fields("EndpointsConfig"),
-    "Config": _CONFIG,
+    "Config": CONFIG,
 }
 
 
@@ -93,6 +93,34 @@ def read(data: bytes) -> list[dict[str, Any]]:
     for body in bodies:
         _canonical(body, BODY, "")
     return bodies
+
+
+def unknown(body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields of a body that say something and that nobody here knows.
+
+    They may be a newer engine's, and mean anything. What an inspect answer has besides what was
+    asked for is only what has become of the container.
+    """
+    parts = ("Config", "HostConfig") if "Config" in body else tuple(body)
+    yield from _unknown({key: body.get(key) for key in parts}, BODY, "")
+
+
+def _unknown(value: object, fields: Fields, where: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _unknown(item, fields, where)
+    if not isinstance(value, dict):
+        return
+    for key, inner in value.items():
+        if key not in fields:
+            # The zero of a type is what a field says that is not there.
+            if inner not in (None, False, 0, "", [], {}):
+                yield f"{where}{key}"
+        elif key == "EndpointsConfig" and isinstance(inner, dict):
+            for name, endpoint in inner.items():
+                yield from _unknown(endpoint, _ENDPOINT, f"{where}{key}.{name}.")
+        elif fields[key]:
+            yield from _unknown(inner, fields[key] or {}, f"{where}{key}.")
 
 
 def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -29,6 +29,11 @@ class ImageFacts(Record):
     digests: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     health_check: bool = False
+    health_words: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    working_dir: str = ""
+    stop_signal: str = ""
 
 
 class VolumeFacts(Record):
@@ -127,6 +132,13 @@ def image_facts(body: bytes) -> ImageFacts:
         digests=_texts(image.get("RepoDigests")),
         exposed=tuple(_object(config.get("ExposedPorts") or {})),
         health_check=_has_health_check(config.get("Healthcheck")),
+        health_words=_texts(_object(config.get("Healthcheck") or {}).get("Test")),
+        env=_texts(config.get("Env")),
+        labels=tuple(
+            (key, _text(value)) for key, value in _object(config.get("Labels") or {}).items()
+        ),
+        working_dir=_text(config.get("WorkingDir") or ""),
+        stop_signal=_text(config.get("StopSignal") or ""),
     )
 
 

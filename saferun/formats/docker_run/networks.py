@@ -112,6 +112,8 @@ def _joined(mode: str, facts: Facts, of: Callable[[ContainerFacts], str]) -> tup
     if not mode.startswith(CONTAINER):
         return (mode,)
     container = facts.containers.get(mode.removeprefix(CONTAINER))
-    if container is None or of(container) == HOST:
+    if container is None:
         return (mode, HOST)
-    return (mode,)
+    # It may be named by its id, as in the engine's own record, or by a part of that.
+    mode = f"{CONTAINER}{container.name}" if container.name else mode
+    return (mode, HOST) if of(container) == HOST else (mode,)

@@ -17,6 +17,10 @@ TRUE = ("1", "t", "T", "TRUE", "true", "True")
 #: Keys that are on when they stand alone.
 BARE = (NO_NEW_PRIVILEGES, "writable-cgroups")
 UNKNOWN_PROFILE = "seccomp=unknown"
+#: What stands where a seccomp profile could, and is none.
+SECCOMP_WORDS = ("unconfined", "builtin")
+#: What engines add for a container that is privileged, or has the host's processes or IPC.
+UNLABELLED = "label=disable"
 
 
 def canonical(options: Iterable[str], profiles: Mapping[str, str]) -> tuple[str, ...]:
@@ -25,7 +29,7 @@ def canonical(options: Iterable[str], profiles: Mapping[str, str]) -> tuple[str,
     labels: list[str] = []
     for option in options:
         if option == "disable":
-            labels.append("label=disable")
+            labels.append(UNLABELLED)
             continue
         key, separator, value = option.partition("=" if "=" in option else ":")
         if key in BARE:
@@ -44,7 +48,7 @@ def canonical(options: Iterable[str], profiles: Mapping[str, str]) -> tuple[str,
 
 def seccomp(value: str, profiles: Mapping[str, str]) -> str:
     """Return which filter a value stands for."""
-    if value in ("unconfined", "builtin"):
+    if value in SECCOMP_WORDS:
         return f"seccomp={value}"
     profile = profiles.get(value)
     return f"seccomp={profile}" if profile else UNKNOWN_PROFILE
@@ -56,6 +60,11 @@ def with_engine_defaults(options: tuple[str, ...], facts: Facts) -> tuple[str, .
     if facts.engine is None or said or not facts.engine.no_new_privileges:
         return options
     return (*options, f"{NO_NEW_PRIVILEGES}=true")
+
+
+def without_implied(options: tuple[str, ...], *, implied: bool) -> tuple[str, ...]:
+    """Leave out what the engine adds by itself (moby daemon generateSecurityOpt), and records."""
+    return tuple(one for one in options if not (implied and one == UNLABELLED))
 
 
 def is_filtered(options: tuple[str, ...], facts: Facts, *, privileged: bool) -> bool | None:

@@ -93,6 +93,8 @@ def _shared(command: RunCommand, facts: Facts) -> dict[str, Any]:
     options = security_options.with_engine_defaults(
         security_options.canonical(command.all("security-opt"), facts.profiles), facts
     )
+    of_the_host = networks.HOST in (command.last("pid"), command.last("ipc"))
+    options = security_options.without_implied(options, implied=privileged or of_the_host)
     return {
         "pid": networks.pid(command.last("pid") or "", facts),
         "ipc": networks.ipc(command.last("ipc") or "", facts),
