@@ -1,18 +1,261 @@
 """Door: every running container, and every process in it, as kernel and engine tell of it.
 
-The same judge that decides what may start decides here what should not be running. Nothing on the
-engine is changed.
+The same judge that decides what may start decides here what should not be running. Nothing that
+runs is touched.
 """
 
 from __future__ import annotations
 
-from saferun import asking, facts, laws, members
+from saferun import asking, delivery, laws, members
 from saferun.errors import EngineError, SaferunError
-from saferun.formats import container_body, engine_activity, engine_api, image_reference
-from saferun.formats.docker_run.gate_command import Gate
-from saferun.host import policy_files
-from saferun.host.engine import MISSING, OK, AskedOnce, segment
+from saferun.facts import image as image_facts
+from saferun.facts import running
+from saferun.formats import (
+    container_body,
+    engine_activity,
+    engine_api,
+    gate_record,
+    image_reference,
+)
+from saferun.formats.engine_api import ImageFacts
+from saferun.host import engine_files, kernel, policy_files
+from saferun.host.engine import OK, AskedOnce, segment
 from saferun.judge import audit as judging
 from saferun.judge.evaluate import evaluate
 from saferun.judge.exposure import Circumstances, exposure
+from saferun.judge.policy import Law
 from saferun.judge.record import Record
+from saferun.world import World
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
+
+    from saferun.formats.engine_activity import Listed, Recorded, Surroundings
+    from saferun.host.engine import Answer
+    from saferun.judge.audit import Exec, Finding, Running
+    from saferun.judge.exposure import Exposure
+    from saferun.judge.policy import Layer
+    from saferun.judge.rules import Image
+    from saferun.members import Members
+
+    T = TypeVar("T")
+
+
+class Audited(Record):
+    """What there is to say of one container.
+
+    `running` is None where its record could not be judged; `unverified` are reasons why something
+    could not be seen, none when everything was.
+    """
+
+    id: str
+    name: str
+    image: str = ""
+    running: Running | None = None
+    findings: tuple[Finding, ...] = ()
+    exposure: Exposure | None = None
+    unverified: tuple[str, ...] = ()
+
+
+class Report(Record):
+    """An audit: which engine, and every container that was looked at, in the order of names."""
+
+    engine: str
+    version: str
+    containers: tuple[Audited, ...]
+
+
+def audit(
+    world: World, policies: Sequence[str], wanted: Sequence[str] = (), execs: Sequence[str] = ()
+) -> Report:
+    """Look at every running container, or at those of these names or ids.
+
+    `execs` are ids of what was exec'd lately and may have ended. Raises PolicyError for a law that
+    cannot be read, EngineError when the engine does not answer, SaferunError for a container that
+    does not run.
+    """
+    layers = laws.of_files(*policy_files.read_layers(policies, world.environ))
+    once = World(world.docker, world.environ, world.say, world.out)
+    once.engine = AskedOnce(world.engine.endpoint)
+    about, there = once.engine.get("/info", "/containers/json")
+    around = _read(about, engine_activity.surroundings, "/info")
+    chosen = _chosen(_read(there, engine_activity.listed, "the list of containers"), wanted)
+    return _Audit(once, layers, around, image_facts.api_version_text(about)).of(chosen, execs)
+
+
+class _Audit:
+    """One audit at one moment."""
+
+    def __init__(
+        self, world: World, layers: tuple[Layer, ...], around: Surroundings, version: str
+    ) -> None:
+        self.world = world
+        self.layers = layers
+        self.around = around
+        self.version = version
+        self.gate_volume = delivery.gate().volume
+
+    def of(self, chosen: Iterable[Listed], execs: Sequence[str]) -> Report:
+        """Ask the engine for everything in a few round trips, then read /proc once, then judge."""
+        records = self.records(chosen)
+        executed = self.executed(records, execs)
+        self.world.engine.get(*(_image_path(one) for one in records))  # all at once, for later
+        seen = members.of(
+            {
+                one.id: members.Wanted(one.pid, not one.pid_mode)
+                for one in records
+                if self.around.shares_kernel(one.runtime)
+            }
+        )
+        containers = [
+            self.judged(one, seen.get(one.id), executed.get(one.id, ())) for one in records
+        ]
+        return Report(
+            self.world.engine.endpoint.name,
+            self.around.version,
+            tuple(sorted(containers, key=lambda one: one.name)),
+        )
+
+    def records(self, chosen: Iterable[Listed]) -> list[Recorded]:
+        """Return the records of containers; not of those that have ended meanwhile."""
+        answers = self.world.engine.get(*(f"/containers/{one.id}/json" for one in chosen))
+        read = [
+            _read(answer, engine_activity.recorded, "a container")
+            for answer in answers
+            if answer.status == OK
+        ]
+        return [one for one in read if one.pid]
+
+    def executed(self, records: list[Recorded], lately: Sequence[str]) -> dict[str, list[Exec]]:
+        """Return what was exec'd, by container."""
+        ids = dict.fromkeys([*(each for one in records for each in one.execs), *lately])
+        paths = [f"/exec/{segment(each)}/json" for each in ids]
+        found: dict[str, list[Exec]] = {}
+        for answer in self.world.engine.get(*paths):
+            if answer.status == OK:
+                one = _read(answer, engine_activity.executed, "what was exec'd")
+                found.setdefault(one.container, []).append(one)
+        return found
+
+    def judged(self, record: Recorded, seen: Members | None, executed: Sequence[Exec]) -> Audited:
+        """Join a container's record with what was seen of it, and judge both."""
+        told = Audited(record.id, record.name or record.id[:12], record.image)
+        unverified = self.unseen(record, seen)
+        try:
+            running, unknown = self.running(record, seen, executed)
+        except (ValueError, SaferunError) as error:
+            why = f"the engine's record cannot be judged: {error}"
+            return told.replace(unverified=(*unverified, why))
+        held = judging.bounding(running)
+        around = Circumstances(
+            held=held,
+            confined=self.around.confined,
+            user_namespace=any(one.evidence.mapped for one in running.processes),
+        )
+        return told.replace(
+            running=running,
+            findings=judging.audit(running),
+            exposure=exposure(running.spec, around),
+            unverified=(*unverified, *unknown),
+        )
+
+    def unseen(self, record: Recorded, seen: Members | None) -> tuple[str, ...]:
+        """Return why not every process of a container could be seen."""
+        if seen is None:
+            runtime = record.runtime or self.around.default_runtime
+            return (f"its runtime {runtime} has a kernel of its own, of which /proc says nothing",)
+        if any(one.role == "first" for one in seen.processes):
+            return seen.unverified
+        return (*seen.unverified, *self.elsewhere())
+
+    def elsewhere(self) -> tuple[str, ...]:
+        """Return why the engine's processes may not be this machine's; nothing when they are."""
+        here = kernel.release()
+        theirs = self.around.kernel
+        if theirs not in ("", here):
+            where = "it is on another machine, or in a virtual one"
+            return (f"the engine's kernel is {theirs} and this one is {here}: {where}",)
+        if engine_files.of(self.world.engine.endpoint) is None:
+            return ("the engine may be on another machine",)
+        return ()
+
+    def running(
+        self, record: Recorded, seen: Members | None, executed: Sequence[Exec]
+    ) -> tuple[Running, tuple[str, ...]]:
+        """Return a container as the judge wants it, and why some of that is not known."""
+        body, gated = gate_record.without_gate(record)
+        image = self.image(record)
+        command = container_body.to_command(body, image)
+        known = _known_as(command.image, image)
+        layers = asking.layers_for(known, self.layers, self.world.environ)
+        keys = Law(layers, "root").keys | Law(layers, "nonroot").keys
+        facts, unknown = running.about(
+            command, image, keys, self.gate_volume, self.world, self.version
+        )
+        spec = container_body.to_spec(body, facts).replace(image=known)
+        return judging.Running(
+            spec,
+            evaluate(spec, layers),
+            gated,
+            () if seen is None else seen.processes,
+            tuple(executed),
+        ), unknown
+
+    def image(self, record: Recorded) -> ImageFacts:
+        """Return what the engine says of a container's image; only its id where it is gone."""
+        (answer,) = self.world.engine.get(_image_path(record))
+        if answer.status != OK:
+            return ImageFacts(record.image_id, "", "")
+        return _read(answer, engine_api.image_facts, "an image")
+
+
+def _image_path(record: Recorded) -> str:
+    return f"/images/{segment(record.image_id)}/json"
+
+
+def _known_as(reference: str, image: ImageFacts) -> Image:
+    """Return the names that an image is judged by.
+
+    One that was started by its id, as saferun does where a law speaks of images, is judged by all
+    that the engine calls it now: by which of them it was asked for is not recorded.
+    """
+    if not image.id.removeprefix("sha256:").startswith(reference.removeprefix("sha256:")):
+        return image_reference.names(reference, image)
+    found = [image_reference.names(name, image) for name in (*image.tags, *image.digests)]
+    names = dict.fromkeys(name for one in found for name in one.names)
+    return image_reference.names(reference, image).replace(names=tuple(names))
+
+
+def _chosen(listed: Sequence[Listed], wanted: Sequence[str]) -> list[Listed]:
+    """Return the containers of these names, ids or beginnings of ids; all when none is named.
+
+    Raises SaferunError for what names none, or more than one.
+    """
+    if not wanted:
+        return list(listed)
+    chosen: dict[str, Listed] = {}
+    for word in wanted:
+        found = [one for one in listed if word == one.id or word in one.names]
+        found = found or [one for one in listed if word and one.id.startswith(word)]
+        if len(found) != 1:
+            what = (
+                "no running container is" if not found else f"{len(found)} running containers are"
+            )
+            message = f"{what} called {word!r}"
+            raise SaferunError(message, "docker ps lists those that run")
+        chosen[found[0].id] = found[0]
+    return list(chosen.values())
+
+
+def _read(answer: Answer, reader: Callable[[bytes], T], what: str) -> T:
+    """Return what an answer says; raises EngineError."""
+    if answer.status != OK:
+        message = f"{what}: {engine_api.error_message(answer.body)}"
+        raise EngineError(message)
+    try:
+        return reader(answer.body)
+    except ValueError as error:
+        message = f"{what}: the engine's answer makes no sense: {error}"
+        raise EngineError(message) from error

@@ -35,9 +35,9 @@ BLIND = "whether a process of the host has joined its namespaces: they may not b
 
 
 class Wanted(Record):
-    """A container by the engine's word: its first process, and whether it has its own PID namespace.
+    """A container by the engine's word: its first process, and whose PID namespace that is in.
 
-    `pid` is 0 where there is no process.
+    `own_pid_namespace` is False where it has the host's, or another container's.
     """
 
     pid: int

@@ -14,24 +14,29 @@ if TYPE_CHECKING:
     from saferun.formats.engine_api import ImageFacts
     from saferun.world import World
 
-#: Everything that a law could speak of; the exposure score speaks of all of it.
-EVERYTHING = frozenset(KEYS)
+#: What the exposure score speaks of, whatever the law says: everything but who is in which group,
+#: for which files in the image would have to be read.
+SCORED = frozenset(KEYS) - {"group", "group-add"}
 
 
-def about(
-    command: RunCommand, image: ImageFacts, gate_volume: str, world: World, version: str
+def about(  # noqa: PLR0913 - all that it depends on
+    command: RunCommand,
+    image: ImageFacts,
+    keys: frozenset[str],
+    gate_volume: str,
+    world: World,
+    version: str,
 ) -> tuple[Facts, tuple[str, ...]]:
     """Return the facts for the command line that asks for the same container.
 
-    And why some of them are not known. Those permit nothing. Raises EngineError when the engine
-    does not answer.
+    And why some of them are not known; those permit nothing. `keys` are those that the law speaks
+    of. Raises EngineError when the engine does not answer.
     """
-    facts = Facts(image)
-    facts = engine_objects.asked_for(command, facts, EVERYTHING, gate_volume, world)
+    facts = engine_objects.asked_for(command, Facts(image), SCORED, gate_volume, world)
     unknown: tuple[str, ...] = ()
     try:
-        facts = user.who(command, facts, mounts(command, facts), EVERYTHING, world, version)
+        facts = user.who(command, facts, mounts(command, facts), keys, world, version)
     except SaferunError as error:
-        # Its image may have been removed meanwhile; it is judged as not root then.
+        # The image may have been removed meanwhile: then it counts as not root.
         unknown = (f"who its user is: {error}",)
-    return host_files.found(command, facts, EVERYTHING, world), unknown
+    return host_files.found(command, facts, SCORED, world), unknown

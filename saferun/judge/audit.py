@@ -48,6 +48,7 @@ class Exec(Record):
     """What the engine says of a `docker exec`: its process while it runs, 0 afterwards."""
 
     id: str
+    container: str
     pid: int
     privileged: bool
     command: str = ""

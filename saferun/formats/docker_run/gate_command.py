@@ -15,15 +15,11 @@ if TYPE_CHECKING:
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_api import ImageFacts, VolumeFacts
     from saferun.judge.decision import Masks
-    from saferun.judge.spec import Mount
 
 #: The label that makes a volume ours; its value is the digest of the gates in it.
 LABEL = "saferun.gate"
 #: How many digits of the digest name the volume: enough to tell two versions apart.
 SHORT = 12
-#: How the gate reads a mask: this many hex digits.
-MASK_DIGITS = 16
-DIGITS = frozenset("0123456789abcdef")
 
 
 class Gate(Record):
@@ -104,31 +100,4 @@ def through_gate(
                 *words,
             )
         )
-    )
-
-
-def place_in(entrypoint: tuple[str, ...], cmd: tuple[str, ...]) -> str:
-    """Return where the gate is mounted, from a recorded entrypoint and command; empty without one.
-
-    The words are those that `through_gate` writes, whichever version of saferun did.
-    """
-    place, _, program = entrypoint[0].rpartition("/") if len(entrypoint) == 1 else ("", "", "")
-    masks = cmd[:2]
-    if (
-        place.rpartition("/")[0] != DIRECTORY
-        or not program.startswith("gate-")
-        or cmd[3:4] != ("--",)
-        or any(len(mask) != MASK_DIGITS or set(mask) - DIGITS for mask in masks)
-    ):
-        return ""
-    return place
-
-
-def is_gate(mount: Mount, place: str) -> bool:
-    """Tell whether a mount is the one that brings the gate to this place: our volume, read-only."""
-    return (
-        mount.kind == "volume"
-        and mount.source.startswith(VOLUMES)
-        and mount.target == place
-        and mount.read_only
     )
