@@ -21,6 +21,7 @@ from saferun.formats.engine_api import ImageFacts
 from saferun.host import engine_files, kernel, policy_files
 from saferun.host.engine import OK, AskedOnce, segment
 from saferun.judge import audit as judging
+from saferun.judge.audit import Audited, Report
 from saferun.judge.evaluate import evaluate
 from saferun.judge.exposure import Circumstances, exposure
 from saferun.judge.policy import Law
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 
     from saferun.formats.engine_activity import Listed, Recorded, Surroundings
     from saferun.host.engine import Answer
-    from saferun.judge.audit import Exec, Finding, Running
-    from saferun.judge.exposure import Exposure
+    from saferun.judge.audit import Exec, Running
     from saferun.judge.policy import Layer
     from saferun.judge.rules import Image
     from saferun.members import Members
@@ -43,58 +43,54 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class Audited(Record):
-    """What there is to say of one container.
+class Asked(Record):
+    """What an audit is asked for.
 
-    `running` is None where its record could not be judged; `unverified` are reasons why something
-    could not be seen, none when everything was.
+    `policies` are laws or files to add; `wanted` are names or ids of containers, none for all;
+    `fail_above` is the exposure score from which on, exclusive, it is a finding.
     """
 
-    id: str
-    name: str
-    image: str = ""
-    running: Running | None = None
-    findings: tuple[Finding, ...] = ()
-    exposure: Exposure | None = None
-    unverified: tuple[str, ...] = ()
-
-
-class Report(Record):
-    """An audit: which engine, and every container that was looked at, in the order of names."""
-
-    engine: str
-    version: str
-    containers: tuple[Audited, ...]
+    policies: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()
+    fail_above: float | None = None
 
 
 def audit(
-    world: World, policies: Sequence[str], wanted: Sequence[str] = (), execs: Sequence[str] = ()
+    world: World, asked: Asked, execs: Sequence[str] = (), *, patient: bool = False
 ) -> Report:
-    """Look at every running container, or at those of these names or ids.
+    """Look at every running container, or at those that are asked for.
 
     `execs` are ids of what was exec'd lately and may have ended. Raises PolicyError for a law that
-    cannot be read, EngineError when the engine does not answer, SaferunError for a container that
-    does not run.
+    cannot be read, EngineError when the engine does not answer, and SaferunError for a container
+    that does not run, unless `patient`.
     """
-    layers = laws.of_files(*policy_files.read_layers(policies, world.environ))
+    layers = laws.of_files(*policy_files.read_layers(asked.policies, world.environ))
     once = World(world.docker, world.environ, world.say, world.out)
     once.engine = AskedOnce(world.engine.endpoint)
     about, there = once.engine.get("/info", "/containers/json")
     around = _read(about, engine_activity.surroundings, "/info")
-    chosen = _chosen(_read(there, engine_activity.listed, "the list of containers"), wanted)
-    return _Audit(once, layers, around, image_facts.api_version_text(about)).of(chosen, execs)
+    listed = _read(there, engine_activity.listed, "the list of containers")
+    chosen = _chosen(listed, asked.wanted, patient=patient)
+    version = image_facts.api_version_text(about)
+    return _Audit(once, layers, around, version, asked.fail_above).of(chosen, execs)
 
 
 class _Audit:
     """One audit at one moment."""
 
     def __init__(
-        self, world: World, layers: tuple[Layer, ...], around: Surroundings, version: str
+        self,
+        world: World,
+        layers: tuple[Layer, ...],
+        around: Surroundings,
+        version: str,
+        fail_above: float | None,
     ) -> None:
         self.world = world
         self.layers = layers
         self.around = around
         self.version = version
+        self.fail_above = fail_above
         self.gate_volume = delivery.gate().volume
 
     def of(self, chosen: Iterable[Listed], execs: Sequence[str]) -> Report:
@@ -154,10 +150,11 @@ class _Audit:
             confined=self.around.confined,
             user_namespace=any(one.evidence.mapped for one in running.processes),
         )
+        exposed = exposure(running.spec, around)
         return told.replace(
             running=running,
-            findings=judging.audit(running),
-            exposure=exposure(running.spec, around),
+            findings=judging.audit(running, exposed, self.fail_above),
+            exposure=exposed,
             unverified=(*unverified, *unknown),
         )
 
@@ -228,10 +225,10 @@ def _known_as(reference: str, image: ImageFacts) -> Image:
     return image_reference.names(reference, image).replace(names=tuple(names))
 
 
-def _chosen(listed: Sequence[Listed], wanted: Sequence[str]) -> list[Listed]:
+def _chosen(listed: Sequence[Listed], wanted: Sequence[str], *, patient: bool) -> list[Listed]:
     """Return the containers of these names, ids or beginnings of ids; all when none is named.
 
-    Raises SaferunError for what names none, or more than one.
+    Raises SaferunError for what names more than one, and, unless `patient`, for what names none.
     """
     if not wanted:
         return list(listed)
@@ -239,6 +236,8 @@ def _chosen(listed: Sequence[Listed], wanted: Sequence[str]) -> list[Listed]:
     for word in wanted:
         found = [one for one in listed if word == one.id or word in one.names]
         found = found or [one for one in listed if word and one.id.startswith(word)]
+        if patient and not found:
+            continue
         if len(found) != 1:
             what = (
                 "no running container is" if not found else f"{len(found)} running containers are"

@@ -8,11 +8,9 @@ from saferun.judge.exposure import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from saferun.judge.audit import Finding, Process, Running
-    from saferun.judge.exposure import Exposure
+    from saferun.judge.audit import Audited, Finding, Process, Report, Running
 
 #: The shape of the JSON documents; raised when a reader could be misled by a change.
 SCHEMA = 1
@@ -21,69 +19,112 @@ SHORT = 12
 #: The seccomp modes of /proc/PID/status, in words.
 SECCOMP = {0: "none", 1: "strict", 2: "filter", None: "unknown"}
 CONTAINERS = ("container", "image", "user", "processes", "bounding set", "score", "band", "verdict")
-FINDINGS = ("container", "severity", "id", "process", "finding", "what to do")
-LOWER = ("container", "score", "what would lower it most")
+FINDINGS = ("container", "severity", "id", "process", "finding")
+LOWER = ("container", "what would lower its score most")
 #: How many of the things that would lower a score are shown.
 MOST = 3
 
 
-def verdict(findings: Sequence[Finding], unverified: Sequence[str]) -> str:
-    """Return what an audit of a container came to; a finding stands, whatever was not seen."""
-    return "fail" if findings else "unverified" if unverified else "pass"
+def rows(report: Report) -> list[tuple[str, ...]]:
+    """Return a row of CONTAINERS for each container."""
+    return [_row(one) for one in report.containers]
 
 
-def row(
-    name: str,
-    image: str,
-    running: Running | None,
-    exposed: Exposure | None,
-    outcome: str,
-) -> tuple[str, ...]:
-    """Return a container's row of CONTAINERS."""
-    shown = _without_digest(image)
+def _row(container: Audited) -> tuple[str, ...]:
+    image = container.image
+    if image.startswith("sha256:"):
+        image = image.removeprefix("sha256:")[:SHORT]
+    running, exposed = container.running, container.exposure
     if running is None or exposed is None:
-        return (name, shown, "?", "?", "?", "?", "?", outcome)
+        return (container.name, image, *"?????", container.verdict)
     held = bounding(running)
     return (
-        name,
-        shown,
+        container.name,
+        image,
         _user(running),
-        str(len(running.processes)) if held is not None else "?",
-        "?" if held is None else f"{held.bit_count()} of {held:x}" if held else "empty",
+        "?" if held is None else str(len(running.processes)),
+        "?" if held is None else _counted(held),
         f"{exposed.score:.1f}",
         exposed.band,
-        outcome,
+        container.verdict,
     )
 
 
-def finding_rows(name: str, findings: Iterable[Finding]) -> list[tuple[str, ...]]:
-    """Return a container's rows of FINDINGS."""
-    return [(name, one.severity, one.id, _processes(one), one.text, _fix(one)) for one in findings]
+def finding_rows(report: Report) -> list[tuple[str, ...]]:
+    """Return a row of FINDINGS for each finding."""
+    return [
+        (container.name, one.severity, one.id, _processes(one), one.text)
+        for container in report.containers
+        for one in container.findings
+    ]
 
 
-def lower_row(name: str, exposed: Exposure) -> tuple[str, ...]:
-    """Return a container's row of LOWER."""
-    most = [f"{one.finding} (-{one.less:.1f})" for one in exposed.contributions[:MOST] if one.less]
-    return name, f"{exposed.score:.1f}", "; ".join(most) or "nothing that is known of"
+def fixes(report: Report) -> list[str]:
+    """Return what to do, a line for each kind of finding, with the statements of the law."""
+    return list(
+        dict.fromkeys(
+            f"{one.id}: {_fix(one)}"
+            for container in report.containers
+            for one in container.findings
+        )
+    )
 
 
-def container_document(  # noqa: PLR0913 - the parts of one document
-    identity: str,
-    name: str,
-    image: str,
-    running: Running | None,
-    findings: Sequence[Finding],
-    exposed: Exposure | None,
-    unverified: Sequence[str],
-) -> dict[str, Any]:
-    """Return a container as data for JSON."""
+def lower_rows(report: Report) -> list[tuple[str, ...]]:
+    """Return a row of LOWER for each container whose score can be lowered."""
+    return [
+        (container.name, "; ".join(f"{one.finding} (-{one.less:.1f})" for one in most))
+        for container in report.containers
+        if container.exposure
+        and (most := [one for one in container.exposure.contributions if one.less][:MOST])
+    ]
+
+
+def unverified(report: Report) -> list[str]:
+    """Return a line for each thing that could not be seen."""
+    return [
+        f"unverified: {container.name}: {reason}"
+        for container in report.containers
+        for reason in container.unverified
+    ]
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return an audit as data for JSON."""
+    containers = report.containers
+    return {
+        "schema": SCHEMA,
+        "engine": {"name": report.engine, "version": report.version},
+        "containers": [_container(one) for one in containers],
+        "summary": {
+            "containers": len(containers),
+            "findings": sum(len(one.findings) for one in containers),
+            "unverified": sum(bool(one.unverified) for one in containers),
+        },
+    }
+
+
+def log_entry(now: str, report: Report, container: Audited, finding: Finding) -> dict[str, Any]:
+    """Return a line of the log: one finding, when and where it appeared."""
+    return {
+        "schema": SCHEMA,
+        "time": now,
+        "engine": report.engine,
+        "container": {"id": container.id, "name": container.name, "image": container.image},
+        "score": container.exposure.score if container.exposure else None,
+        "finding": _finding(finding),
+    }
+
+
+def _container(container: Audited) -> dict[str, Any]:
+    running, exposed = container.running, container.exposure
     told: dict[str, Any] = {
-        "id": identity,
-        "name": name,
-        "image": image,
-        "verdict": verdict(findings, unverified),
-        "unverified": list(unverified),
-        "findings": [finding_document(one) for one in findings],
+        "id": container.id,
+        "name": container.name,
+        "image": container.image,
+        "verdict": container.verdict,
+        "unverified": list(container.unverified),
+        "findings": [_finding(one) for one in container.findings],
     }
     if running is None or exposed is None:
         return {**told, "user": None, "gated": None, "processes": [], "exposure": None}
@@ -106,11 +147,11 @@ def container_document(  # noqa: PLR0913 - the parts of one document
     }
 
 
-def finding_document(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     """Return a finding as data for JSON."""
     return {
         "id": finding.id,
-        "severity": finding.severity.lower(),
+        "severity": finding.severity,
         "text": finding.text,
         "fix": finding.fix,
         "processes": list(finding.processes),
@@ -155,5 +196,5 @@ def _fix(finding: Finding) -> str:
     return f"{finding.fix} ({places})" if places else finding.fix
 
 
-def _without_digest(image: str) -> str:
-    return image.removeprefix("sha256:")[:SHORT] if image.startswith("sha256:") else image
+def _counted(mask: int) -> str:
+    return f"{mask:016x} ({mask.bit_count()})" if mask else "empty"

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from saferun.judge.decision import Decision
+    from saferun.judge.exposure import Band, Exposure
     from saferun.judge.policy import Origin
     from saferun.judge.spec import ContainerSpec
     from saferun.judge.verify import Evidence
 
     Role: TypeAlias = Literal["first", "member", "joined"]
-    Severity: TypeAlias = Literal["CRITICAL", "HIGH", "MODERATE", "LOW"]
+    #: The words of the exposure score.
+    Severity: TypeAlias = Band
 
-#: The words of the exposure score's bands, worst first.
+#: Worst first.
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MODERATE", "LOW")
 #: Capabilities that are the host to whoever holds them in its user namespace.
 FATAL = mask_of(("SYS_MODULE", "SYS_ADMIN", "SYS_RAWIO", "DAC_READ_SEARCH"))
@@ -81,10 +83,44 @@ class Finding(Record):
     origins: tuple[Origin, ...] = ()
 
 
-def audit(running: Running) -> tuple[Finding, ...]:
-    """Return every finding, the worst first; processes that show the same are in one."""
+class Audited(Record):
+    """What there is to say of one container.
+
+    `running` is None where its record could not be judged; `unverified` are reasons why something
+    could not be seen, none when everything was.
+    """
+
+    id: str
+    name: str
+    image: str = ""
+    running: Running | None = None
+    findings: tuple[Finding, ...] = ()
+    exposure: Exposure | None = None
+    unverified: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """What it came to: "fail", "unverified" or "pass"; a finding stands, whatever else."""
+        return "fail" if self.findings else "unverified" if self.unverified else "pass"
+
+
+class Report(Record):
+    """An audit: which engine, and every container that was looked at, in the order of names."""
+
+    engine: str
+    version: str
+    containers: tuple[Audited, ...]
+
+
+def audit(
+    running: Running, exposed: Exposure, fail_above: float | None = None
+) -> tuple[Finding, ...]:
+    """Return every finding, the worst first; processes that show the same are in one.
+
+    An exposure score above `fail_above` is one, too.
+    """
     found: dict[Finding, list[int]] = {}
-    for finding in _findings(running):
+    for finding in (*_findings(running), *_exposed(exposed, fail_above)):
         found.setdefault(finding.replace(processes=()), []).extend(finding.processes)
     together = [one.replace(processes=tuple(pids)) for one, pids in found.items()]
     return tuple(sorted(together, key=lambda one: SEVERITIES.index(one.severity)))
@@ -129,6 +165,17 @@ def _nothing_to_find(running: Running) -> bool:
     """Tell whether the gate would have had nothing to check: root, of whom no law speaks."""
     masks = running.decision.masks
     return running.spec.whom == "root" and masks.root == ANY and not masks.no_new_privileges
+
+
+def _exposed(exposed: Exposure, fail_above: float | None) -> Iterator[Finding]:
+    if fail_above is not None and exposed.score > fail_above:
+        most = exposed.contributions[0].finding if exposed.contributions else ""
+        yield Finding(
+            "exposure",
+            exposed.band,
+            f"the exposure score {exposed.score:.1f} is above {fail_above:g}",
+            f"what would lower it most: {most}",
+        )
 
 
 def _execs(running: Running) -> Iterator[Finding]:

@@ -20,8 +20,11 @@ from saferun.judge.spec import UNLIMITED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal, TypeAlias
 
     from saferun.judge.spec import ContainerSpec, Mount
+
+    Band: TypeAlias = Literal["CRITICAL", "HIGH", "MODERATE", "LOW"]
 
 #: The version of these weights; numbers of different versions cannot be compared.
 VERSION = 1
@@ -81,7 +84,7 @@ SENSITIVE = (
 #: With these the host as a whole can be written to.
 WHOLE = ("/", "/var/lib/docker", "/var/lib/containerd")
 #: Numbers from here on are critical, high, moderate.
-BANDS = ((8.0, "CRITICAL"), (5.0, "HIGH"), (2.0, "MODERATE"))
+BANDS: tuple[tuple[float, Band], ...] = ((8.0, "CRITICAL"), (5.0, "HIGH"), (2.0, "MODERATE"))
 
 
 class Circumstances(Record):
@@ -112,7 +115,7 @@ class Exposure(Record):
     """
 
     score: float
-    band: str
+    band: Band
     contributions: tuple[Contribution, ...]
 
 
@@ -125,7 +128,8 @@ def exposure(spec: ContainerSpec, around: Circumstances) -> Exposure:
         for at, one in enumerate(found)
     ]
     score = round(whole, 1)
-    band = next((name for least, name in BANDS if score >= least), "LOW")
+    low: Band = "LOW"
+    band = next((name for least, name in BANDS if score >= least), low)
     ordered = sorted(weighed, key=lambda one: (-one.weight, one.finding))
     return Exposure(score, band, tuple(ordered))
 
