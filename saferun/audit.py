@@ -91,6 +91,7 @@ class _Audit:
         self.around = around
         self.version = version
         self.fail_above = fail_above
+        self.files = engine_files.of(world.engine.endpoint)
         self.gate_volume = delivery.gate().volume
 
     def of(self, chosen: Iterable[Listed], execs: Sequence[str]) -> Report:
@@ -174,7 +175,7 @@ class _Audit:
         if theirs not in ("", here):
             where = "it is on another machine, or in a virtual one"
             return (f"the engine's kernel is {theirs} and this one is {here}: {where}",)
-        if engine_files.of(self.world.engine.endpoint) is None:
+        if self.files is None:
             return ("the engine may be on another machine",)
         return ()
 
@@ -189,7 +190,7 @@ class _Audit:
         layers = asking.layers_for(known, self.layers, self.world.environ)
         keys = Law(layers, "root").keys | Law(layers, "nonroot").keys
         facts, unknown = running.about(
-            command, image, keys, self.gate_volume, self.world, self.version
+            command, image, keys, self.files, self.gate_volume, self.world, self.version
         )
         spec = container_body.to_spec(body, facts).replace(image=known)
         return judging.Running(

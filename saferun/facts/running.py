@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_api import ImageFacts
+    from saferun.host.engine_files import EngineFiles
     from saferun.world import World
 
 #: What the exposure score speaks of, whatever the law says: everything but who is in which group,
@@ -23,6 +24,7 @@ def about(  # noqa: PLR0913 - all that it depends on
     command: RunCommand,
     image: ImageFacts,
     keys: frozenset[str],
+    host: EngineFiles | None,
     gate_volume: str,
     world: World,
     version: str,
@@ -30,7 +32,8 @@ def about(  # noqa: PLR0913 - all that it depends on
     """Return the facts for the command line that asks for the same container.
 
     And why some of them are not known; those permit nothing. `keys` are those that the law speaks
-    of. Raises EngineError when the engine does not answer.
+    of; `host` are the files of the engine, None where they are on another machine. Raises
+    EngineError when the engine does not answer.
     """
     facts = engine_objects.asked_for(command, Facts(image), SCORED, gate_volume, world)
     unknown: tuple[str, ...] = ()
@@ -39,4 +42,4 @@ def about(  # noqa: PLR0913 - all that it depends on
     except SaferunError as error:
         # The image may have been removed meanwhile: then it counts as not root.
         unknown = (f"who its user is: {error}",)
-    return host_files.found(command, facts, SCORED, world), unknown
+    return host_files.within(host, command, facts, SCORED, world), unknown

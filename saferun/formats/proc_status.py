@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: How long an engine's container ids are, in hex digits.
 ID_DIGITS = 64
 DIGITS = frozenset("0123456789abcdef")
+#: The lines of /proc/PID/status that count.
+CAPABILITIES = tuple(name.encode() for name in SETS)
+LINES = frozenset((*CAPABILITIES, b"Uid", b"NoNewPrivs", b"Seccomp"))
 #: Which field of a line of mountinfo is the mount point (proc(5)).
 MOUNT_POINT = 4
 
@@ -48,21 +51,22 @@ def evidence(pid: int, status: bytes, uid_map: bytes, threads: Iterable[bytes] =
 
 
 def _of_a_thread(pid: int, status: bytes, ranges: tuple[tuple[int, int, int], ...]) -> Evidence:
-    fields: dict[str, str] = {}
-    for line in status.decode("utf-8", "replace").split("\n"):
-        name, _, value = line.partition(":")
+    fields: dict[bytes, bytes] = {}
+    for line in status.split(b"\n"):
+        name, _, value = line.partition(b":")
         # The first line wins: the process chooses the text of Name, and it comes first, but the
         # kernel escapes newlines in it.
-        fields.setdefault(name, value.strip())
+        if name in LINES:
+            fields.setdefault(name, value)
     try:
-        real, effective, saved, fs = (_inside(int(uid), ranges) for uid in fields["Uid"].split())
-        inh, prm, eff, bnd, amb = (int(fields[name], 16) for name in SETS)
-        no_new_privileges = fields["NoNewPrivs"] == "1"
+        real, effective, saved, fs = (_inside(int(uid), ranges) for uid in fields[b"Uid"].split())
+        inh, prm, eff, bnd, amb = (int(fields[name], 16) for name in CAPABILITIES)
+        no_new_privileges = fields[b"NoNewPrivs"].strip() == b"1"
     except KeyError as error:
-        message = f"/proc/{pid}/status has no line {error.args[0]}"
+        message = f"/proc/{pid}/status has no line {error.args[0].decode()}"
         raise ValueError(message) from None
     # Kernels without seccomp have no such line (CONFIG_SECCOMP).
-    seccomp = int(fields["Seccomp"]) if "Seccomp" in fields else None
+    seccomp = int(fields[b"Seccomp"]) if b"Seccomp" in fields else None
     uids = (real, effective, saved, fs)
     return Evidence(pid, uids, (inh, prm, eff, bnd, amb), no_new_privileges, seccomp, ranges)
 
@@ -88,20 +92,22 @@ def owners(cgroup: bytes, known: Container[str]) -> tuple[str, ...]:
     one counts, as of engines in containers; ids that nobody knows are any directory's name. Where
     hierarchies of v1 differ, all that they name are returned.
     """
-    found = (
-        next((one for one in map(_id, reversed(_components(line))) if one in known), "")
-        for line in cgroup.decode("utf-8", "replace").splitlines()
-    )
-    return tuple(dict.fromkeys(one for one in found if one))
+    # Most hierarchies name the same path.
+    paths = {line.partition(b":")[2].partition(b":")[2]: None for line in cgroup.splitlines()}
+    found = []
+    for path in paths:
+        for component in reversed(path.decode("utf-8", "replace").split("/")):
+            # Nothing shorter can be an id; most components are.
+            container = _id(component) if len(component) >= ID_DIGITS else ""
+            if container and container in known:
+                found.append(container)
+                break
+    return tuple(dict.fromkeys(found))
 
 
 def belongs_to(cgroup: bytes, container_id: str) -> bool:
     """Tell from /proc/PID/cgroup whether a process is in this container's cgroup (`owners`)."""
     return bool(owners(cgroup, (container_id,)))
-
-
-def _components(line: str) -> list[str]:
-    return line.partition(":")[2].partition(":")[2].split("/")
 
 
 def _id(component: str) -> str:

@@ -32,13 +32,19 @@ class EngineFiles:
     def __init__(self, root: str) -> None:
         """Take the path of its root as it is seen from here; empty for our own."""
         self._root = root
+        self._known: dict[str, str] = {}
 
     def real(self, path: str) -> str:
         """Return an absolute path with every symbolic link in it followed, as far as it exists.
 
         A path with more links than the kernel would follow is returned as the root, which covers
-        whatever it may lead to.
+        whatever it may lead to. Where a path leads is found out once.
         """
+        if path not in self._known:
+            self._known[path] = self._followed(path)
+        return self._known[path]
+
+    def _followed(self, path: str) -> str:
         done, rest, links = "", [part for part in reversed(path.split("/")) if part], 0
         while rest:
             part = rest.pop()

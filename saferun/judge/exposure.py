@@ -121,23 +121,26 @@ class Exposure(Record):
 
 def exposure(spec: ContainerSpec, around: Circumstances) -> Exposure:
     """Return how exposed the host is to a container."""
-    found = [Contribution(finding, weight) for finding, weight in _findings(spec, around)]
-    whole = _combined(found)
-    weighed = [
-        one.replace(less=round(whole - _combined([*found[:at], *found[at + 1 :]]), 1))
-        for at, one in enumerate(found)
+    found = list(_findings(spec, around))
+    weights = [weight for _, weight in found]
+    whole = _combined(weights)
+    contributions = [
+        Contribution(
+            finding, weight, round(whole - _combined([*weights[:at], *weights[at + 1 :]]), 1)
+        )
+        for at, (finding, weight) in enumerate(found)
     ]
     score = round(whole, 1)
     low: Band = "LOW"
     band = next((name for least, name in BANDS if score >= least), low)
-    ordered = sorted(weighed, key=lambda one: (-one.weight, one.finding))
+    ordered = sorted(contributions, key=lambda one: (-one.weight, one.finding))
     return Exposure(score, band, tuple(ordered))
 
 
-def _combined(contributions: list[Contribution]) -> float:
+def _combined(weights: list[float]) -> float:
     left = 1.0
-    for one in contributions:
-        left *= 1 - one.weight
+    for weight in weights:
+        left *= 1 - weight
     return 10 * (1 - left)
 
 
