@@ -62,7 +62,7 @@ class _Look:
         self.reading = self.again()
 
     def again(self) -> Reading:
-        self.reading = processes.look(self.pid, self._proof)
+        self.reading = processes.look(self.pid, self._proof, namespaces=self.role == "joined")
         return self.reading
 
 

@@ -57,9 +57,12 @@ def in_container(container: str) -> Proof:
     return lambda files: proc_status.belongs_to(files.cgroup or b"", container)
 
 
-def look(pid: int, proof: Proof) -> Reading:
-    """Read a process once; `proof` tells from its files whether it is whom it is taken for."""
-    files = kernel.ProcessFiles(pid)
+def look(pid: int, proof: Proof, *, namespaces: bool = False) -> Reading:
+    """Read a process once; `proof` tells from its files whether it is whom it is taken for.
+
+    `namespaces` tells whether these are what proves it.
+    """
+    files = kernel.ProcessFiles(pid, namespaces=namespaces)
     comm = (files.comm or b"").removesuffix(b"\n")
     if files.stat_before is None or files.status is None or files.stat_after is None:
         return Reading(pid, GONE, why=f"process {pid} cannot be seen from here")

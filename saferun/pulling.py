@@ -68,11 +68,15 @@ def _missing(command: RunCommand, *hints: str) -> ImageError:
 
 
 def _ask(command: RunCommand, gate: Gate, world: World) -> Look | None:
-    reference = command.image
+    platform = command.last("platform") or world.environ.get("DOCKER_DEFAULT_PLATFORM", "")
+    return at(command.image, platform, gate, world)
+
+
+def at(reference: str, platform: str, gate: Gate, world: World) -> Look | None:
+    """Ask the engine for an image that is there, None if it is not; raises EngineError."""
     of_image, of_volume = world.engine.get(
         image_facts.image_path(reference), delivery.volume_path(gate)
     )
-    platform = command.last("platform") or world.environ.get("DOCKER_DEFAULT_PLATFORM", "")
     image = image_facts.for_platform(
         image_facts.image(of_image, reference), platform, reference, of_image, world.engine
     )

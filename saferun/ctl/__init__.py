@@ -21,6 +21,7 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: for the overview, which must not load them all.
 COMMANDS = {
     "audit": ("saferun.ctl.audit", "Look at every process of every running container."),
+    "check": ("saferun.ctl.check", "Judge command lines, bodies and Compose files; run nothing."),
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
 }

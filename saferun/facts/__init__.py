@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from saferun.formats.docker_run.command import RunCommand
+    from saferun.formats.engine_api import ContainerFacts, ImageFacts
     from saferun.judge.policy import Layer
     from saferun.pulling import Look
     from saferun.world import World
@@ -38,23 +39,40 @@ def gather(
     return _found(command, perhaps, look, keys, gate_volume, world)
 
 
-def of_body(
+def of_body(  # noqa: PLR0913 - all that it depends on
     body: Mapping[str, Any],
     look: Look,
     layers: tuple[Layer, ...],
     gate_volume: str,
     world: World,
+    siblings: Mapping[str, ContainerFacts] = {},
 ) -> Facts:
     """Return what the law needs to know for a create body or an inspect answer.
 
     What the engine makes of silence is asked for as well: an inspect answer has it written down.
-    Raises ValueError for a body that cannot be read, and errors as `gather` does.
+    `siblings` are containers that will be there when this one is. Raises ValueError for a body that
+    cannot be read, and errors as `gather` does.
     """
     from saferun.formats import container_body  # command lines need none of it
 
     command = container_body.to_command(body, look.image)
-    keys = Law(layers, "root").keys | Law(layers, "nonroot").keys | engine_objects.OF_THE_ENGINE
-    return _found(command, command, look, keys, gate_volume, world)
+    keys = keys_of(layers) | engine_objects.OF_THE_ENGINE
+    return _found(command, command, look, keys, gate_volume, world, siblings)
+
+
+def without_engine(
+    command: RunCommand, image: ImageFacts, layers: tuple[Layer, ...], world: World
+) -> Facts:
+    """Return what can be known for a command line when no engine answers."""
+    facts = user.who(command, Facts(image), (), frozenset(), world, "")
+    from saferun.facts import host_files
+
+    return host_files.found(command, facts, keys_of(layers), world)
+
+
+def keys_of(layers: tuple[Layer, ...]) -> frozenset[str]:
+    """Return every key that something may depend on, whoever the user is."""
+    return Law(layers, "root").keys | Law(layers, "nonroot").keys
 
 
 def _found(  # noqa: PLR0913 - all that it depends on
@@ -64,9 +82,10 @@ def _found(  # noqa: PLR0913 - all that it depends on
     keys: frozenset[str],
     gate_volume: str,
     world: World,
+    siblings: Mapping[str, ContainerFacts] = {},
 ) -> Facts:
     """Return the facts for a command, and for the options that it will perhaps have."""
-    facts = Facts(look.image)
+    facts = Facts(look.image, containers=siblings)
     if perhaps.options or not engine_objects.OF_THE_ENGINE.isdisjoint(keys):
         facts = engine_objects.asked_for(perhaps, facts, keys, gate_volume, world)
     facts = user.who(command, facts, mounts(perhaps, facts), keys, world, look.version)

@@ -42,16 +42,18 @@ def asked_for(
 ) -> Facts:
     """Return the facts with what the engine has of all that the command line names.
 
-    One round trip for whatever the words name, another one for what that leads to. Raises
-    EngineError when the engine does not answer, ImageError for a container that is not there and
-    whose mounts would be taken over.
+    Containers that the facts have already are not asked for. One round trip for whatever the words
+    name, another one for what that leads to. Raises EngineError when the engine does not answer,
+    ImageError for a container that is not there and whose mounts would be taken over.
     """
     taken_over = [value.partition(":")[0] for value in command.all("volumes-from")]
     joined = _joined(command, keys)
     named = _networks(command) if "network" in keys else []
     volumes = _volumes(command, facts) if not OF_VOLUMES.isdisjoint(keys) else []
     about = ["/info"] if not OF_THE_ENGINE.isdisjoint(keys) else []
-    containers = list(dict.fromkeys([*taken_over, *joined]))
+    containers = [
+        name for name in dict.fromkeys([*taken_over, *joined]) if name not in facts.containers
+    ]
     paths = [
         *(f"/containers/{segment(name)}/json" for name in containers),
         *(f"/networks/{segment(name)}" for name in named),
@@ -75,7 +77,7 @@ def asked_for(
         name: _at_the_end(one, world) if name in joined else one for name, one in found.items()
     }
     found = {name: _without(one, gate_volume) for name, one in found.items() if one is not None}
-    facts = facts.replace(containers=found)
+    facts = facts.replace(containers={**facts.containers, **found})
     if OF_VOLUMES.isdisjoint(keys):
         return facts
     further = [name for name in _volumes(command, facts) if name not in facts.volumes]

@@ -44,7 +44,10 @@ def who(  # noqa: PLR0913 - all that it depends on
 def _file(
     path: str, facts: Facts, mounted: tuple[Mount, ...], world: World, version: str
 ) -> bytes | None:
-    if container_user.may_cover(path, tuple(mount.target for mount in mounted)):
+    # An image that is not there, and has no id, has no files either.
+    if not facts.image.id or container_user.may_cover(
+        path, tuple(mount.target for mount in mounted)
+    ):
         return None
     key = f"{path.rpartition('/')[2]}-{facts.image.id.replace(':', '-')}"
     content = world.cache.recall(key)

@@ -64,7 +64,7 @@ def explanation(
     argv: Sequence[str],
 ) -> list[str]:
     """Return the decision for a person: who, what was decided and why, and the docker command."""
-    lines = [f"user: {visible(spec.user) or '(none: root)'}, {_who(spec)}"]
+    lines = [f"user: {visible(spec.user) or '(none: root)'}, {who(spec)}"]
     lines += [
         f"default: --{default.key}={value(default.value)} ({default.origin})"
         for default in defaults
@@ -109,7 +109,7 @@ def document(
                 "reason": violation.reason,
                 "detail": violation.detail,
                 "hint": violation.hint,
-                "origins": _origins(violation.origins),
+                "origins": origin_documents(violation.origins),
             }
             for violation in decision.violations
         ],
@@ -119,7 +119,7 @@ def document(
                 "flag": obligation.flag,
                 "value": obligation.value,
                 "reason": obligation.reason,
-                "origins": _origins(obligation.origins),
+                "origins": origin_documents(obligation.origins),
             }
             for obligation in decision.obligations
         ],
@@ -127,7 +127,7 @@ def document(
             {
                 "flag": default.key,
                 "value": list(default.value) if isinstance(default.value, tuple) else default.value,
-                "origins": _origins((default.origin,)),
+                "origins": origin_documents((default.origin,)),
             }
             for default in defaults
         ],
@@ -137,7 +137,7 @@ def document(
                 "effect": match.effect,
                 "matched": match.matched,
                 "reason": match.reason,
-                "origins": _origins((match.origin,)),
+                "origins": origin_documents((match.origin,)),
             }
             for match in decision.matches
         ],
@@ -194,7 +194,8 @@ def quoted(argv: Sequence[str]) -> str:
     )
 
 
-def _who(spec: ContainerSpec) -> str:
+def who(spec: ContainerSpec) -> str:
+    """Return who the container's user is for the kernel, and which tables that means."""
     if spec.uid is None:
         return "whose uid cannot be told beforehand: treated as not root"
     return f"uid {spec.uid}: {'root' if spec.whom == 'root' else 'not root'}"
@@ -214,5 +215,6 @@ def _masks(masks: Masks) -> dict[str, Any]:
     }
 
 
-def _origins(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+def origin_documents(origins: Iterable[Origin]) -> list[dict[str, Any]]:
+    """Return where statements are as data for JSON."""
     return [{"source": origin.source, "line": origin.line, "key": origin.key} for origin in origins]

@@ -87,6 +87,26 @@ def help_text(docker: str, environ: Mapping[str, str]) -> str:
     return printed.decode("utf-8", "replace")
 
 
+def compose_model(docker: str, file: str, environ: Mapping[str, str]) -> bytes:
+    """Return a Compose file as its plugin renders it, in JSON.
+
+    Raises DockerCliError with the plugin's own words, or when there is no plugin.
+    """
+    words = ["compose", "--file", file, "config", "--format", "json"]
+    status, printed, complaint = _ran(
+        docker, words, environ, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    if status == 0 and printed.lstrip().startswith(b"{"):
+        return printed
+    if b"is not a docker command" in complaint or b"unknown" in complaint.split(b"\n")[0]:
+        message = "there is no compose plugin to render the file with"
+        raise DockerCliError(
+            message, "give its model: docker compose config --format json > FILE.json"
+        )
+    message = complaint.decode("utf-8", "replace").strip() or "docker compose printed no model"
+    raise DockerCliError(message)
+
+
 def complains(docker: str, flags: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Tell whether `docker run` refuses these options, whatever the image.
 

@@ -7,26 +7,31 @@ from errno import EACCES, EPERM
 
 #: The namespaces that tell whether a process is in a container, by their names below /proc/PID/ns.
 NAMESPACES = ("pid", "mnt")
+#: How many links a directory has by itself: its name and its own `.`.
+LINKS = 2
 
 
 class ProcessFiles:
     """What /proc said of one process at one moment, with its identity before and after.
 
     `threads` are the status files of its threads but the first; each has capabilities of its own.
+    `namespaces` are those of NAMESPACES that it is in, as `namespace` tells, if they are asked for.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *, namespaces: bool = False) -> None:
         """Read everything; a file that cannot be read is None."""
         self.pid = pid
         self.stat_before = read(pid, "stat")
         self.cgroup = read(pid, "cgroup")
         self.comm = read(pid, "comm")
         self.uid_map = read(pid, "uid_map")
-        self.namespaces = tuple(namespace(pid, kind) for kind in NAMESPACES)
+        self.namespaces = tuple(namespace(pid, kind) for kind in NAMESPACES) if namespaces else ()
         self.status = read(pid, "status")
-        others = [thread for thread in _listed(f"/proc/{pid}/task") if thread != str(pid)]
-        read_as = (read(pid, f"task/{thread}/status") for thread in others)
-        self.threads = tuple(one for one in read_as if one is not None)
+        self.threads = tuple(
+            one
+            for one in (read(pid, f"task/{thread}/status") for thread in _further_threads(pid))
+            if one is not None
+        )
         self.stat_after = read(pid, "stat")
 
 
@@ -70,6 +75,18 @@ def children(pid: int) -> tuple[int, ...]:
     threads = _listed(f"/proc/{pid}/task")
     listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
     return tuple(int(child) for child in listed.split())
+
+
+def _further_threads(pid: int) -> list[str]:
+    """Return a process's threads but the first."""
+    directory = f"/proc/{pid}/task"
+    try:
+        # Its links are those of every directory, and one for each thread.
+        if os.stat(directory).st_nlink == LINKS + 1:
+            return []
+    except OSError:
+        return []
+    return [thread for thread in _listed(directory) if thread != str(pid)]
 
 
 def _listed(directory: str) -> list[str]:
