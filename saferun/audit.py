@@ -9,7 +9,7 @@ from __future__ import annotations
 from saferun import asking, delivery, laws, members
 from saferun.errors import EngineError, SaferunError
 from saferun.facts import image as image_facts
-from saferun.facts import running
+from saferun.facts import keys_of, running
 from saferun.formats import (
     container_body,
     engine_activity,
@@ -24,7 +24,6 @@ from saferun.judge import audit as judging
 from saferun.judge.audit import Audited, Report
 from saferun.judge.evaluate import evaluate
 from saferun.judge.exposure import Circumstances, exposure
-from saferun.judge.policy import Law
 from saferun.judge.record import Record
 from saferun.world import World
 
@@ -188,9 +187,8 @@ class _Audit:
         command = container_body.to_command(body, image)
         known = _known_as(command.image, image)
         layers = asking.layers_for(known, self.layers, self.world.environ)
-        keys = Law(layers, "root").keys | Law(layers, "nonroot").keys
         facts, unknown = running.about(
-            command, image, keys, self.files, self.gate_volume, self.world, self.version
+            command, image, keys_of(layers), self.files, self.gate_volume, self.world, self.version
         )
         spec = container_body.to_spec(body, facts).replace(image=known)
         return judging.Running(

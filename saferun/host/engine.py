@@ -190,9 +190,12 @@ class _Reader:
         found = b""
         while self._buffer:
             size = int(self._until(b"\r\n").partition(b";")[0], 16)
-            if size == 0:
+            if size == 0 and not found:
                 message = "the answer has ended"
                 raise ValueError(message)
+            if size == 0:
+                self._buffer = b"0\r\n" + self._buffer
+                break
             found += self._exactly(size)
             self._until(b"\r\n")
         return found
