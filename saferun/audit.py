@@ -23,7 +23,7 @@ from saferun.host.engine import OK, AskedOnce, segment
 from saferun.judge import audit as judging
 from saferun.judge.audit import Audited, Report
 from saferun.judge.evaluate import evaluate
-from saferun.judge.exposure import Circumstances, exposure
+from saferun.judge.exposure import exposure
 from saferun.judge.record import Record
 from saferun.world import World
 
@@ -144,13 +144,7 @@ class _Audit:
         except (ValueError, SaferunError) as error:
             why = f"the engine's record cannot be judged: {error}"
             return told.replace(unverified=(*unverified, why))
-        held = judging.bounding(running)
-        around = Circumstances(
-            held=held,
-            confined=self.around.confined,
-            user_namespace=any(one.evidence.mapped for one in running.processes),
-        )
-        exposed = exposure(running.spec, around)
+        exposed = exposure(running.spec, judging.around(running, confined=self.around.confined))
         return told.replace(
             running=running,
             findings=judging.audit(running, exposed, self.fail_above),

@@ -135,10 +135,14 @@ def hides_processes(mountinfo: bytes) -> bool:
 
     That is hidepid= with any value but 0 and "off" (proc(5)); 0 is not shown.
     """
+    hides = False
     for line in mountinfo.decode("utf-8", "replace").splitlines():
         before, _, after = line.partition(" - ")
         fields, options = before.split(), after.split()
-        if len(fields) > MOUNT_POINT and fields[MOUNT_POINT] == "/proc" and options[:1] == ["proc"]:
-            given = f"{fields[MOUNT_POINT + 1]},{options[-1]}".split(",")
-            return any(one.startswith("hidepid=") and one[8:] not in ("0", "off") for one in given)
-    return False
+        # The last one mounted there is the one that is seen.
+        if len(fields) > MOUNT_POINT + 1 and fields[MOUNT_POINT] == "/proc":
+            given = ",".join([fields[MOUNT_POINT + 1], *options[-1:]]).split(",")
+            hides = options[:1] == ["proc"] and any(
+                one.startswith("hidepid=") and one[8:] not in ("0", "off") for one in given
+            )
+    return hides

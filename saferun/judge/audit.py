@@ -7,6 +7,7 @@ no finding and no absolution: it is said to be unverified, beside them.
 from __future__ import annotations
 
 from saferun.judge.capabilities import ANY, SETS, granted, mask_of, names_of
+from saferun.judge.exposure import Circumstances
 from saferun.judge.record import Record
 
 TYPE_CHECKING = False
@@ -142,6 +143,17 @@ def bounding(running: Running) -> int | None:
     for mask in seen:
         held |= mask
     return held if seen else None
+
+
+def around(running: Running, *, confined: bool) -> Circumstances:
+    """Return what the exposure score wants to know besides the record, by the kernel's word.
+
+    `confined` tells whether a security module is at work.
+    """
+    mapped = any(
+        one.evidence.mapped for one in running.processes if one.evidence.uid_map == _home(running)
+    )
+    return Circumstances(bounding(running), confined, mapped)
 
 
 def _findings(running: Running) -> Iterator[Finding]:

@@ -258,6 +258,14 @@ def test_whether_proc_hides_processes(changed: dict[str, str], *, hides: bool) -
     assert hides_processes(lines.encode()) is hides
 
 
+def test_the_last_proc_mounted_is_the_one_that_is_seen() -> None:
+    """Mounts lie upon each other."""
+    plain = {"root": "/", "point": "/proc", "mount": "", "kind": "proc"}
+    open_, hidden = (MOUNT.format(**plain, options=options) for options in ("", ",hidepid=2"))
+    assert hides_processes((open_ + hidden).encode())
+    assert not hides_processes((hidden + open_).encode())
+
+
 def test_a_mountinfo_of_rubbish_hides_nothing() -> None:
     """Nor is it an error."""
     assert not hides_processes(b"\n - \nx\n 1 2 3 4 /proc - \n")

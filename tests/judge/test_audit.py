@@ -13,6 +13,7 @@ from saferun.judge.audit import (
     Finding,
     Process,
     Running,
+    around,
     audit,
     bounding,
 )
@@ -197,6 +198,16 @@ def test_a_remapped_container_is_judged_as_any_other() -> None:
     """Its own user namespace is home."""
     assert not found(running(evidence(uid_map=MAPPED), evidence(8, uid_map=MAPPED)))
     assert ids(running(bounded(DEFAULT, uid_map=MAPPED), spec=APP)) == ["bounding"]
+
+
+def test_what_the_score_is_made_of() -> None:
+    """The container's own bounding set and user namespace, whoever else is there."""
+    guest = Process(bounded(ALL, pid=9), "joined", "nsenter")
+    own = bounded(ALL, pid=8, uid_map=((0, 3267, 1),))
+    assert around(running(bounded(RAW), own, guest), confined=True) == Circumstances(RAW)
+    remapped = running(bounded(RAW, uid_map=MAPPED), guest)
+    assert around(remapped, confined=False) == Circumstances(RAW, False, True)  # noqa: FBT003
+    assert around(running(guest), confined=True) == Circumstances(None)
 
 
 def test_root_in_a_container_whose_user_is_not() -> None:

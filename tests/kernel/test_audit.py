@@ -1,4 +1,4 @@
-"""saferunctl audit on a real engine: each finding, in a container that shows it and in none else."""
+"""saferunctl audit on a real engine: each finding, in a container that shows it and in no other."""
 
 from __future__ import annotations
 
