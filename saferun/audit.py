@@ -90,6 +90,7 @@ class _Audit:
         self.around = around
         self.version = version
         self.fail_above = fail_above
+        self.images: dict[str, ImageFacts] = {}
         self.files = engine_files.of(world.engine.endpoint)
         self.gate_volume = delivery.gate().volume
 
@@ -195,10 +196,13 @@ class _Audit:
 
     def image(self, record: Recorded) -> ImageFacts:
         """Return what the engine says of a container's image; only its id where it is gone."""
-        (answer,) = self.world.engine.get(_image_path(record))
-        if answer.status != OK:
-            return ImageFacts(record.image_id, "", "")
-        return _read(answer, engine_api.image_facts, "an image")
+        if record.image_id not in self.images:
+            (answer,) = self.world.engine.get(_image_path(record))
+            gone = ImageFacts(record.image_id, "", "")
+            known = answer.status == OK
+            found = _read(answer, engine_api.image_facts, "an image") if known else gone
+            self.images[record.image_id] = found
+        return self.images[record.image_id]
 
 
 def _image_path(record: Recorded) -> str:

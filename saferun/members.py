@@ -52,40 +52,48 @@ class Members(Record):
 
 
 class _Look:
-    """A process to be read: whose it is taken for, and what proves that."""
+    """A process to be read: what proves whose it is, and what has been read of it."""
 
-    def __init__(self, container: str, pid: int, proof: processes.Proof, role: Role) -> None:
-        self.container = container
+    def __init__(
+        self, pid: int, proof: processes.Proof, role: Role, files: kernel.ProcessFiles | None = None
+    ) -> None:
         self.pid = pid
         self.role: Role = role
         self._proof = proof
-        self.reading = self.again()
+        self.reading = processes.judged(files, proof) if files else self._look()
 
-    def again(self) -> Reading:
-        self.reading = processes.look(self.pid, self._proof, namespaces=self.role == "joined")
-        return self.reading
+    def again(self) -> None:
+        self.reading = self._look()
+
+    def _look(self) -> Reading:
+        return processes.look(self.pid, self._proof, namespaces=self.role == "joined")
 
 
 def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
     """Return the processes of containers, by whole id."""
-    inside: dict[str, list[int]] = {container: [] for container in containers}
+    looks: dict[str, list[_Look]] = {container: [] for container in containers}
+    proofs = {container: processes.in_container(container) for container in containers}
     outside = []
     for pid in kernel.pids():
-        found = proc_status.owners(kernel.read(pid, "cgroup") or b"", containers)
-        for container in found:
-            inside[container].append(pid)
+        files = kernel.ProcessFiles(pid)
+        found = proc_status.owners(files.cgroup or b"", containers)
         if not found:
             outside.append(pid)
-    looks = {
-        container: _cgroup(container, wanted.pid, inside[container])
-        for container, wanted in containers.items()
-    }
+            continue
+        files.complete()
+        for container in found:
+            role: Role = "first" if pid == containers[container].pid else "member"
+            looks[container].append(_Look(pid, proofs[container], role, files))
+    for container, wanted in containers.items():
+        # The engine's word may be younger than the list: its process is looked at in any case.
+        if all(look.role != "first" for look in looks[container]):
+            looks[container].append(_Look(wanted.pid, proofs[container], "first"))
     _settle([look for each in looks.values() for look in each])
     # Only where the first process is provably the container's do its namespaces mean anything.
     proven = {
-        container: containers[container]
-        for container, (first, *_) in looks.items()
-        if first.reading.evidence is not None
+        container: wanted
+        for container, wanted in containers.items()
+        if any(look.role == "first" and look.reading.evidence for look in looks[container])
     }
     places, blind = _places(proven)
     joined = list(_joined(places, outside))
@@ -97,18 +105,6 @@ def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
         container: _members(looks[container], (*hidden, *blind.get(container, ())))
         for container in containers
     }
-
-
-def _cgroup(container: str, first: int, pids: list[int]) -> list[_Look]:
-    """Read what is in a container's cgroup.
-
-    The engine's word may be younger than the list: its process is looked at in any case.
-    """
-    proof = processes.in_container(container)
-    return [
-        _Look(container, pid, proof, "first" if pid == first else "member")
-        for pid in dict.fromkeys([first, *pids])
-    ]
 
 
 def _settle(looks: list[_Look]) -> None:
@@ -165,7 +161,7 @@ def _joined(places: Mapping[str, str], outside: list[int]) -> Iterator[tuple[str
         found = {places.get(kernel.namespace(pid, kind) or "") for kind in kernel.NAMESPACES}
         for container in found:
             if container is not None:
-                yield container, _Look(container, pid, _in_namespaces(container, places), "joined")
+                yield container, _Look(pid, _in_namespaces(container, places), "joined")
 
 
 def _in_namespaces(container: str, places: Mapping[str, str]) -> processes.Proof:

@@ -62,20 +62,25 @@ def look(pid: int, proof: Proof, *, namespaces: bool = False) -> Reading:
 
     `namespaces` tells whether these are what proves it.
     """
-    files = kernel.ProcessFiles(pid, namespaces=namespaces)
-    comm = (files.comm or b"").removesuffix(b"\n")
-    if files.stat_before is None or files.status is None or files.stat_after is None:
+    return judged(kernel.ProcessFiles(pid).complete(namespaces=namespaces), proof)
+
+
+def judged(files: kernel.ProcessFiles, proof: Proof) -> Reading:
+    """Tell what a process's files are worth; see `look`."""
+    pid, before, after = files.pid, files.stat_before, files.stat_after
+    if before is None or files.status is None or after is None:
         return Reading(pid, GONE, why=f"process {pid} cannot be seen from here")
-    state, why = _disqualified(files, comm, files.stat_before, files.stat_after, proof)
+    comm = proc_status.command(after)
+    state, why = _disqualified(files, comm, before, after, proof)
     if state != READ:
-        return Reading(pid, state, why=why, command=comm)
+        return Reading(pid, state, None, why, comm)
     if proc_status.has_ended(files.status) and not files.threads:
-        return Reading(pid, GONE, why=f"process {pid} has ended", command=comm)
+        return Reading(pid, GONE, None, f"process {pid} has ended", comm)
     try:
         found = proc_status.evidence(pid, files.status, files.uid_map or b"", files.threads)
     except ValueError as error:
-        return Reading(pid, UNREADABLE, why=str(error), command=comm)
-    return Reading(pid, READ, found, command=comm, parent=proc_status.parent(files.stat_after))
+        return Reading(pid, UNREADABLE, None, str(error), comm)
+    return Reading(pid, READ, found, "", comm, proc_status.parent(after))
 
 
 def _disqualified(

@@ -125,7 +125,10 @@ def to_command(body: Mapping[str, Any], image: ImageFacts) -> RunCommand:
     ask for. Of an inspect answer there are also the mounts that it has, though nobody named them.
     Raises ValueError for values of the wrong type, and for texts that a flag would not say.
     """
-    asked = _request(body, image)
+    return _command(body, image, _request(body, image))
+
+
+def _command(body: Mapping[str, Any], image: ImageFacts, asked: tuple[Option, ...]) -> RunCommand:
     command = RunCommand(asked, (), image_of(body).asked, ())
     if not is_inspect(body):
         return command
@@ -140,7 +143,8 @@ def to_spec(body: Mapping[str, Any], facts: Facts) -> ContainerSpec:
     `facts` are those for the body's command line. Which seccomp profiles it has is read from the
     body itself.
     """
-    command = to_command(body, facts.image)
+    asked = _request(body, facts.image)
+    command = _command(body, facts.image, asked)
     markers = [
         one.partition("=")[2]
         for one in command.all("security-opt")
@@ -148,7 +152,6 @@ def to_spec(body: Mapping[str, Any], facts: Facts) -> ContainerSpec:
     ]
     facts = facts.replace(profiles={one: one for one in markers})
     found = spec.to_spec(command, facts)
-    asked = _request(body, facts.image)
     silent = set(_defaults(found, facts))
     return found.replace(
         volumes_from=tuple(

@@ -17,7 +17,6 @@ ID_DIGITS = 64
 DIGITS = frozenset("0123456789abcdef")
 #: The lines of /proc/PID/status that count.
 CAPABILITIES = tuple(name.encode() for name in SETS)
-LINES = frozenset((*CAPABILITIES, b"Uid", b"NoNewPrivs", b"Seccomp"))
 #: Which field of a line of mountinfo is the mount point (proc(5)).
 MOUNT_POINT = 4
 
@@ -51,24 +50,33 @@ def evidence(pid: int, status: bytes, uid_map: bytes, threads: Iterable[bytes] =
 
 
 def _of_a_thread(pid: int, status: bytes, ranges: tuple[tuple[int, int, int], ...]) -> Evidence:
-    fields: dict[bytes, bytes] = {}
-    for line in status.split(b"\n"):
-        name, _, value = line.partition(b":")
-        # The first line wins: the process chooses the text of Name, and it comes first, but the
-        # kernel escapes newlines in it.
-        if name in LINES:
-            fields.setdefault(name, value)
-    try:
-        real, effective, saved, fs = (_inside(int(uid), ranges) for uid in fields[b"Uid"].split())
-        inh, prm, eff, bnd, amb = (int(fields[name], 16) for name in CAPABILITIES)
-        no_new_privileges = fields[b"NoNewPrivs"].strip() == b"1"
-    except KeyError as error:
-        message = f"/proc/{pid}/status has no line {error.args[0].decode()}"
-        raise ValueError(message) from None
+    uids = tuple(_inside(int(uid), ranges) for uid in _line(pid, status, b"Uid").split())
+    real, effective, saved, fs = uids
+    inh, prm, eff, bnd, amb = (int(_line(pid, status, name), 16) for name in CAPABILITIES)
+    no_new_privileges = _line(pid, status, b"NoNewPrivs").strip() == b"1"
     # Kernels without seccomp have no such line (CONFIG_SECCOMP).
-    seccomp = int(fields[b"Seccomp"]) if b"Seccomp" in fields else None
-    uids = (real, effective, saved, fs)
-    return Evidence(pid, uids, (inh, prm, eff, bnd, amb), no_new_privileges, seccomp, ranges)
+    seccomp = int(_line(pid, status, b"Seccomp")) if b"\nSeccomp:" in status else None
+    return Evidence(
+        pid,
+        (real, effective, saved, fs),
+        (inh, prm, eff, bnd, amb),
+        no_new_privileges,
+        seccomp,
+        ranges,
+    )
+
+
+def _line(pid: int, status: bytes, name: bytes) -> bytes:
+    """Return what a line of /proc/PID/status says; raise ValueError when there is no such line.
+
+    The first one counts: the process chooses the text of Name, which is the very first line, and
+    the kernel escapes newlines in it.
+    """
+    _, found, rest = status.partition(b"\n" + name + b":")
+    if not found:
+        message = f"/proc/{pid}/status has no line {name.decode()}"
+        raise ValueError(message)
+    return rest.partition(b"\n")[0]
 
 
 def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:
@@ -80,8 +88,8 @@ def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:
 
 def has_ended(status: bytes) -> bool:
     """Tell from /proc/PID/status whether a thread only waits to be buried (zombie, dead)."""
-    state = next((one for one in status.split(b"\n") if one.startswith(b"State:")), b"")
-    return state.partition(b":")[2].strip()[:1] in (b"Z", b"X", b"x")
+    state = status.partition(b"\nState:")[2].lstrip()
+    return state[:1] in (b"Z", b"X", b"x")
 
 
 def owners(cgroup: bytes, known: Container[str]) -> tuple[str, ...]:
@@ -123,6 +131,11 @@ def start_time(stat: bytes) -> int:
     """Return field 22 of /proc/PID/stat: when the process started, in clock ticks since boot."""
     # comm, in parentheses, may hold spaces and parentheses of its own.
     return int(stat.rpartition(b")")[2].split()[19])
+
+
+def command(stat: bytes) -> bytes:
+    """Return field 2 of /proc/PID/stat: what the process is called (comm), or calls itself."""
+    return stat.rpartition(b")")[0].partition(b"(")[2]
 
 
 def parent(stat: bytes) -> int:

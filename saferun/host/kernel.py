@@ -16,16 +16,26 @@ class ProcessFiles:
 
     `threads` are the status files of its threads but the first; each has capabilities of its own.
     `namespaces` are those of NAMESPACES that it is in, as `namespace` tells, if they are asked for.
+    A file that cannot be read is None.
     """
 
-    def __init__(self, pid: int, *, namespaces: bool = False) -> None:
-        """Read everything; a file that cannot be read is None."""
+    def __init__(self, pid: int) -> None:
+        """Read whose it is; `complete` reads the rest."""
         self.pid = pid
         self.stat_before = read(pid, "stat")
         self.cgroup = read(pid, "cgroup")
-        self.comm = read(pid, "comm")
+        self.uid_map: bytes | None = None
+        self.status: bytes | None = None
+        self.namespaces: tuple[str | None, ...] = ()
+        self.threads: tuple[bytes, ...] = ()
+        self.stat_after: bytes | None = None
+
+    def complete(self, *, namespaces: bool = False) -> ProcessFiles:
+        """Read everything else, and last the identity again; return itself."""
+        pid = self.pid
         self.uid_map = read(pid, "uid_map")
-        self.namespaces = tuple(namespace(pid, kind) for kind in NAMESPACES) if namespaces else ()
+        if namespaces:
+            self.namespaces = tuple(namespace(pid, kind) for kind in NAMESPACES)
         self.status = read(pid, "status")
         self.threads = tuple(
             one
@@ -33,6 +43,7 @@ class ProcessFiles:
             if one is not None
         )
         self.stat_after = read(pid, "stat")
+        return self
 
 
 def read(pid: int, name: str) -> bytes | None:

@@ -122,26 +122,20 @@ class Exposure(Record):
 def exposure(spec: ContainerSpec, around: Circumstances) -> Exposure:
     """Return how exposed the host is to a container."""
     found = list(_findings(spec, around))
-    weights = [weight for _, weight in found]
-    whole = _combined(weights)
+    left = 1.0
+    for _, weight in found:
+        left *= 1 - weight
+    whole = 10 * (1 - left)
     contributions = [
-        Contribution(
-            finding, weight, round(whole - _combined([*weights[:at], *weights[at + 1 :]]), 1)
-        )
-        for at, (finding, weight) in enumerate(found)
+        # Without it, what is left would not have been multiplied by its share.
+        Contribution(finding, weight, round(10 * (left / (1 - weight) - left), 1))
+        for finding, weight in found
     ]
     score = round(whole, 1)
     low: Band = "LOW"
     band = next((name for least, name in BANDS if score >= least), low)
     ordered = sorted(contributions, key=lambda one: (-one.weight, one.finding))
     return Exposure(score, band, tuple(ordered))
-
-
-def _combined(weights: list[float]) -> float:
-    left = 1.0
-    for weight in weights:
-        left *= 1 - weight
-    return 10 * (1 - left)
 
 
 def _findings(spec: ContainerSpec, around: Circumstances) -> Iterator[tuple[str, float]]:

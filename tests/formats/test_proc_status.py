@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from saferun.formats.proc_status import (
     belongs_to,
+    command,
     evidence,
     has_ended,
     hides_processes,
@@ -278,6 +279,7 @@ def test_the_start_time_is_found_behind_any_name(comm: str) -> None:
     stat = f"7 ({comm}) S {fields}\n".encode()
     assert start_time(stat) == 22
     assert parent(stat) == 4
+    assert command(stat) == comm.encode()
 
 
 def test_this_process_can_be_read() -> None:

@@ -32,10 +32,9 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_process_is_read_whole(sleeper: subprocess.Popen[bytes]) -> None:
     """Every file, and its identity before and after."""
-    files = ProcessFiles(sleeper.pid)
+    files = ProcessFiles(sleeper.pid).complete()
     assert files.status is not None
     assert f"\nPid:\t{sleeper.pid}\n".encode() in files.status
-    assert files.comm
     assert files.cgroup is not None
     assert files.uid_map
     for stat in (files.stat_before, files.stat_after):
@@ -47,7 +46,7 @@ def test_a_process_that_is_not_there() -> None:
     """Nothing, rather than an error."""
     child = subprocess.Popen(["/bin/true"])
     child.wait()
-    files = ProcessFiles(child.pid)
+    files = ProcessFiles(child.pid).complete()
     assert (files.stat_before, files.status, files.stat_after, files.cgroup) == (None,) * 4
     assert children(child.pid) == ()
 
@@ -59,7 +58,7 @@ def test_a_zombie_ends_nothing() -> None:
         os._exit(0)
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     try:
-        assert ProcessFiles(child).status
+        assert ProcessFiles(child).complete().status
     finally:
         os.waitpid(child, 0)
 
@@ -95,7 +94,7 @@ def test_namespaces_tell_who_is_where(sleeper: subprocess.Popen[bytes]) -> None:
     """A child is where its parent is, as long as nobody moves it."""
     for kind in NAMESPACES:
         assert namespace(sleeper.pid, kind) == os.readlink(f"/proc/self/ns/{kind}")
-    files = ProcessFiles(sleeper.pid, namespaces=True)
+    files = ProcessFiles(sleeper.pid).complete(namespaces=True)
     assert files.namespaces == tuple(os.readlink(f"/proc/self/ns/{kind}") for kind in NAMESPACES)
 
 
@@ -113,7 +112,7 @@ def test_every_thread_is_read() -> None:
     for thread in threads:
         thread.start()
     try:
-        files = ProcessFiles(os.getpid())
+        files = ProcessFiles(os.getpid()).complete()
     finally:
         done.set()
         for thread in threads:
