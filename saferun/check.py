@@ -156,9 +156,7 @@ def bodies(name: str, data: bytes, layers: Layers, world: World) -> Iterator[Che
         given = body.get("Name")
         if dialect == "inspect" and isinstance(given, str) and given:
             label = f"{name}:{given.removeprefix('/')}"
-        platform = body.get("Platform") if dialect == "body" else ""
-        asked = Body(label, body, dialect, platform if isinstance(platform, str) else "")
-        yield _checked(asked, create_body.unknown(body), layers, world)
+        yield _checked(Body(label, body, dialect), create_body.unknown(body), layers, world)
 
 
 def services(
@@ -203,8 +201,12 @@ def _checked(asked: Line | Body, unread: Iterable[str], layers: Layers, world: W
         best, worst = [], []
         for guess in _users(known, blind):
             best.append(asked.judged(guesses.best(guess, blind), in_force))
-            worst.append(asked.judged(guesses.worst(guess, blind), in_force))
-        spared = guesses.unsettled(known, asked.words(known.image), blind) if any_of(blind) else ()
+            worst.append(
+                asked.judged(guesses.worst(guess, blind), in_force)
+                if blind.engine or blind.image
+                else best[-1]
+            )
+        spared = guesses.unsettled(known, asked.words(known.image), blind) if blind.any else ()
     except (ValueError, ImageError, EngineError) as error:
         return told.replace(unknown=(*unknown, _reason(error)), blind=True)
     rewrites = asked.dialect == "run"
@@ -229,11 +231,6 @@ def _checked(asked: Line | Body, unread: Iterable[str], layers: Layers, world: W
         notices=last.notices,
         blind=not certain,
     )
-
-
-def any_of(blind: Blind) -> bool:
-    """Tell whether anything could not be seen."""
-    return blind.engine or blind.image or blind.user
 
 
 def _seen(
@@ -265,7 +262,8 @@ def _seen(
     )
     in_force = asking.layers_for(names, layers, world.environ)
     words = asked.words(image)
-    user = not words.last("user")
+    # An inspect answer has the image's user in it.
+    user = not words.last("user") and asked.dialect != "inspect"
     if nobody is None:
         answer, version = delivery.ask(gate, world)
         look = pulling.Look(image, answer, version)

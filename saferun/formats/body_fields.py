@@ -110,7 +110,7 @@ class Fields:
 
     def pair(self, key: str, value: str) -> str:
         """Return `KEY=VALUE`; raises ValueError for a key that would end elsewhere."""
-        if not key or "=" in key:
+        if "=" in key:
             message = f"{self._where.rstrip('.')}: no name: {key!r}"
             raise ValueError(message)
         return f"{key}={value}"

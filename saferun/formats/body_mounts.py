@@ -8,7 +8,7 @@ from __future__ import annotations
 from posixpath import normpath
 
 from saferun.formats.body_fields import Fields
-from saferun.formats.docker_run.mounts import mounts
+from saferun.formats.docker_run.mounts import mounts, of_bind
 from saferun.formats.facts import Facts
 from saferun.judge.checks.gate_mount import DIRECTORY, VOLUMES
 
@@ -32,10 +32,7 @@ def requested(config: Fields, host: Fields, image: ImageFacts) -> Iterator[Optio
         yield "volume", value
     for target in config.mapping("Volumes"):
         if target not in image.volumes:
-            if ":" in target:
-                message = f"Volumes: a path with a colon: {target!r}"
-                raise ValueError(message)
-            yield "volume", target
+            yield _anonymous(target, image)
     if host.text("VolumeDriver"):
         yield "volume-driver", host.text("VolumeDriver")
     for mount in host.objects("Mounts"):
@@ -73,6 +70,16 @@ def outcome(body: Mapping[str, Any], command: RunCommand, image: ImageFacts) -> 
             ("volume-driver", mount.text("Driver")),
         ]
         yield "mount", _record(fields)
+
+
+def _anonymous(target: str, image: ImageFacts) -> Option:
+    """Return what asks for an anonymous volume; engines join a relative target to the root."""
+    path = normpath("/" + target.lstrip("/"))
+    read = of_bind(target, Facts(image))
+    if (read.source, read.target) == ("", path):
+        return "volume", target
+    # --volume would part it at a colon.
+    return "mount", _record([("target", path)])
 
 
 def _is_gate(kind: str, source: str, target: str, *, read_only: bool) -> bool:

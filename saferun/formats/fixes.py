@@ -49,7 +49,7 @@ NAMES = {
     "oom-score-adj": ("HostConfig.OomScoreAdj", "oom_score_adj"),
     "pid": ("HostConfig.PidMode", "pid"),
     "pids-limit": ("HostConfig.PidsLimit", "pids_limit"),
-    "platform": ("Platform", "platform"),
+    "platform": ("the query's platform", "platform"),
     "privileged": ("HostConfig.Privileged", "privileged"),
     "publish": ("HostConfig.PortBindings", "ports"),
     "publish-all": ("HostConfig.PublishAllPorts", "ports"),
@@ -96,8 +96,7 @@ def where(finding: Violation | Obligation, dialect: Dialect, prefix: str) -> str
         # What is not a network of the project stands in a key of its own.
         mode = name == "network" and finding.reason.startswith(MODES)
         return f"{prefix}.{'network_mode' if mode else key}"
-    parts = field.split(".")
-    inside = dialect == "inspect" and parts[0] not in ("HostConfig", "Platform")
+    inside = dialect == "inspect" and not field.startswith(("HostConfig", "the "))
     return f"Config.{field}" if inside else field
 
 

@@ -41,6 +41,11 @@ class Blind(Record):
     image: bool = False
     user: bool = False
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything that could not be seen."""
+        return self.engine or self.image or self.user
+
 
 #: An engine that restricts what it can. Its runtime and log driver are nothing that a law names.
 _CAREFUL = EngineFacts("", "", "default", "2", userns=True, no_new_privileges=True)
@@ -75,7 +80,8 @@ def worst(facts: Facts, blind: Blind) -> Facts:
         return facts
     return facts.replace(
         containers=Every(lambda name: facts.containers.get(name) or _OPEN),
-        volumes=Every(lambda _: _ROOT),
+        # One without a name is made for the container.
+        volumes=Every(lambda name: _ROOT if name else None),
         networks=Every(lambda name: NetworkFacts(name, "host")),
     )
 

@@ -98,7 +98,7 @@ def compose_model(docker: str, file: str, environ: Mapping[str, str]) -> bytes:
     )
     if status == 0 and printed.lstrip().startswith(b"{"):
         return printed
-    if b"is not a docker command" in complaint or b"unknown" in complaint.split(b"\n")[0]:
+    if quietly(docker, ["compose", "version"], environ) != 0:
         message = "there is no compose plugin to render the file with"
         raise DockerCliError(
             message, "give its model: docker compose config --format json > FILE.json"

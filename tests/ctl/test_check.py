@@ -1,0 +1,227 @@
+"""`saferunctl check`: what it reads, what it prints, and what it ends with, without an engine."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from saferun import ctl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What every body here has, so that nothing else is wrong with it.
+BODY = {"Image": "img", "User": "3267"}
+SAFE = {**BODY, "HostConfig": {"CapDrop": ["ALL"]}}
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No policy of the person's own, and no engine."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("SAFERUN_DOCKER", "/bin/false")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
+    monkeypatch.delenv("SAFERUN_POLICY", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Run the command as the program does; return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["saferunctl", "check", *words])
+    with pytest.raises(SystemExit) as ended:
+        ctl.main()
+    return int(ended.value.code or 0)
+
+
+def file(path: Path, content: object) -> str:
+    """Write a file; return its path."""
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        # Nothing that could not be seen makes a difference.
+        (("--", "-u", "3267", "img"), 0),
+        (("--", "docker", "run", "-u3267", "--", "img", "--privileged"), 0),
+        (("--", "docker", "container", "run", "img"), 0),
+        # Wrong, whoever the image's user is.
+        (("--", "run", "-u", "3267", "--privileged", "img"), 1),
+        (("--policy", "baseline", "--", "--privileged", "img"), 1),
+        (("--policy", "baseline", "--", "--pid=host", "img"), 1),
+        # Right for root and wrong for anybody else.
+        (("--", "--privileged", "img"), 2),
+        # A container, a volume and a network that nobody could look at.
+        (("--policy", "baseline", "--", "-u1", "--pid=container:x", "img"), 2),
+        (("--policy", "baseline", "--", "-u1", "-v", "data:/x", "img"), 2),
+        (("--policy", "baseline", "--", "-u1", "--network=corp", "img"), 2),
+        # A volume without a name is nobody's directory.
+        (("--policy", "baseline", "--", "-u1", "-v", "/x", "--network=none", "img"), 0),
+        # No docker run line.
+        (("--", "--nonsense", "img"), 2),
+        (("--", "-u", "3267"), 2),
+        (("--", "--pull=perhaps", "img"), 2),
+        (("--",), 2),
+        ((), 2),
+        (("--policy", "nosuch-law", "--", "img"), 2),
+    ],
+)
+def test_a_line_is_judged_as_far_as_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], status: int
+) -> None:
+    """What is wrong in any case is a finding; what depends on the unseen has no answer."""
+    assert run(monkeypatch, *words) == status
+
+
+def test_an_images_id_may_look_like_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an engine nobody can tell which of the two it is."""
+    assert run(monkeypatch, "--", "-u", "3267", "cafe") == 2
+
+
+def test_a_rule_for_an_images_content_cannot_be_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whether it is that image depends on what has not been seen."""
+    digest = "sha256:" + "0" * 64
+    text = f'[[deny]]\nimage = "{digest}"\npid = ["*"]\nreason = "no"\n'
+    (tmp_path / "law.toml").write_text(text)
+    (tmp_path / "law.toml").chmod(0o644)
+    words = ("--policy", f"{tmp_path}/law.toml", "--", "-u", "3267", "img")
+    assert run(monkeypatch, *words) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        (SAFE, 0, "clean"),
+        # Nobody adds what a body lacks.
+        (BODY, 1, 'fix: add HostConfig.CapDrop: ["ALL"]'),
+        ({**SAFE, "User": "app"}, 0, "clean"),
+        ({**SAFE, "HostConfig": {"Privileged": True}}, 1, "change HostConfig.Privileged"),
+        ({**SAFE, "Zork": 1}, 2, "unknown: Zork is nothing that saferun knows"),
+        ({**SAFE, "hostconfig": {}}, 2, "is read as 'HostConfig' by engines"),
+        ({**SAFE, "HostConfig": {"Privileged": 1}}, 2, "expected true or false, not int"),
+        ([SAFE, BODY], 1, "[1]: create body, uid 3267: not root: findings"),
+        ({"Id": "1", "Image": "sha256:1", "Config": {**BODY, "User": "0"}}, 0, "inspect answer"),
+        ("{", 2, "unknown:"),
+        ('{"Image": "a", "Image": "b"}', 2, "stands there twice"),
+    ],
+)
+def test_bodies_are_judged_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    body: object,
+    status: int,
+    told: str,
+) -> None:
+    """With the field to change, or why there is no answer."""
+    assert run(monkeypatch, "--api-body", file(tmp_path / "body.json", body)) == status
+    assert told in capsys.readouterr().out
+
+
+def test_a_user_whose_uid_cannot_be_told_may_be_root(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A run is settled by the gate; a body has none."""
+    law = tmp_path / "law.toml"
+    law.write_text('[root.limits]\npid = ["private"]\n')
+    law.chmod(0o644)
+    host = {"CapDrop": ["ALL"], "PidMode": "host"}
+    body = file(tmp_path / "body.json", {"Image": "img", "User": "app", "HostConfig": host})
+    assert run(monkeypatch, "--policy", str(law), "--api-body", body) == 2
+    assert "perhaps: pid" in capsys.readouterr().out
+
+
+def test_a_body_is_read_from_stdin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `docker inspect … | saferunctl check --api-body -`."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(SAFE).encode())))
+    assert run(monkeypatch, "--api-body", "-") == 0
+    assert "stdin: create body" in capsys.readouterr().out
+
+
+MODEL: dict[str, Any] = {
+    "name": "shop",
+    "services": {
+        "web": {"image": "img", "user": "3267", "cap_drop": ["ALL"]},
+        "db": {"image": "img", "user": "3267", "cap_add": ["NET_RAW"]},
+    },
+    "networks": {"default": {"name": "shop_default"}},
+}
+
+
+def test_the_services_of_a_model_are_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each by itself, with the key to change; several files at once, with a summary."""
+    first, second = (file(tmp_path / f"{name}.json", MODEL) for name in ("a", "b"))
+    assert run(monkeypatch, first, second) == 1
+    told = capsys.readouterr().out
+    assert "b.json:web: service, uid 3267: not root: clean" in told
+    assert "fix: change services.db.cap_add" in told
+    assert 'fix: add services.db.cap_drop: ["ALL"]' in told
+    assert told.splitlines()[-1].split() == [second + ":db", "service", "findings", "2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("services: {}", "there is no compose plugin"),
+        ({"services": {}}, "no services"),
+        ({"Image": "x"}, "give create bodies with --api-body"),
+        ({"services": {"a": {"zork": 1, "cap_drop": ["ALL"], "user": "1"}}}, "services.a.zork"),
+        ({"services": {"a": {"ports": ["80:80"]}}}, "docker compose config --format json"),
+    ],
+)
+def test_what_is_no_model_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    content: object,
+    told: str,
+) -> None:
+    """A key that nobody knows makes its service one that cannot be told."""
+    assert run(monkeypatch, file(tmp_path / "c.yaml", content)) == 2
+    assert told in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the others still have theirs."""
+    assert run(monkeypatch, "gone.yaml", "--", "-u", "3267", "--privileged", "img") == 2
+    told = capsys.readouterr().out
+    assert "cannot read it: no such file or directory" in told
+    assert "privileged: --privileged is not allowed" in told
+
+
+def test_the_shape_for_programs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One shape with what `saferun --explain=json` prints, versioned, with the verdict on top."""
+    body = file(tmp_path / "body.json", [BODY, {"Image": 1}])
+    assert run(monkeypatch, "--json", "--api-body", body) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["verdict"]) == (1, "cannot tell")
+    first, second = document["checked"]
+    assert (first["decision"], first["verdict"]) == ("allowed", "findings")
+    assert first["findings"] == [
+        {
+            "check": "cap-drop",
+            "reason": "a non-root user keeps no capability it did not ask for",
+            "detail": "",
+            "flag": "cap-drop",
+            "where": "HostConfig.CapDrop",
+            "fix": 'add HostConfig.CapDrop: ["ALL"]',
+            "origins": [{"source": "built-in", "line": 0, "key": "nonroot.require.cap-drop"}],
+        }
+    ]
+    assert first["user"] == {"asked": "3267", "uid": 3267, "root": False}
+    assert (second["decision"], second["unknown"]) == (None, ["Image: expected text, not int"])
