@@ -125,10 +125,7 @@ def to_command(body: Mapping[str, Any], image: ImageFacts) -> RunCommand:
     ask for. Of an inspect answer there are also the mounts that it has, though nobody named them.
     Raises ValueError for values of the wrong type, and for texts that a flag would not say.
     """
-    return _command(body, image, _request(body, image))
-
-
-def _command(body: Mapping[str, Any], image: ImageFacts, asked: tuple[Option, ...]) -> RunCommand:
+    asked = _request(body, image)
     command = RunCommand(asked, (), image_of(body).asked, ())
     if not is_inspect(body):
         return command
@@ -143,8 +140,7 @@ def to_spec(body: Mapping[str, Any], facts: Facts) -> ContainerSpec:
     `facts` are those for the body's command line. Which seccomp profiles it has is read from the
     body itself.
     """
-    asked = _request(body, facts.image)
-    command = _command(body, facts.image, asked)
+    command = to_command(body, facts.image)
     markers = [
         one.partition("=")[2]
         for one in command.all("security-opt")
@@ -152,6 +148,7 @@ def to_spec(body: Mapping[str, Any], facts: Facts) -> ContainerSpec:
     ]
     facts = facts.replace(profiles={one: one for one in markers})
     found = spec.to_spec(command, facts)
+    asked = _request(body, facts.image)
     silent = set(_defaults(found, facts))
     return found.replace(
         volumes_from=tuple(
