@@ -21,7 +21,6 @@ from saferun.formats.terminal import visible
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     from saferun.audit import Asked
     from saferun.judge.audit import Finding, Report
@@ -85,19 +84,15 @@ def _watch(asked: Asked, every: float, log: Log, *, as_json: bool) -> int:
     try:
         with Raised(), _screen(as_json=as_json) as show:
             for report in watching.reports(world_of(), asked, every):
+                if isinstance(report, EngineError) and as_json:
+                    click.echo(f"saferunctl: {report}; asking again", err=True)
+                    continue
                 if isinstance(report, EngineError):
                     text = f"{report}; asking again\n"
-                    if as_json:
-                        click.echo(f"saferunctl: {report}; asking again", err=True)
-                        continue
                 else:
                     last = report
                     log.note(report)
-                    text = (
-                        json.dumps(audit_report.document(report)) + "\n"
-                        if as_json
-                        else _text(report)
-                    )
+                    text = _json(report) if as_json else _text(report)
                 if text != shown:
                     show(text)
                     shown = text
@@ -133,18 +128,11 @@ class Log:
     """A file to which findings are appended when they appear."""
 
     def __init__(self, path: str | None) -> None:
-        """Open the file; raises SaferunError when that is impossible."""
+        """See to it that the file can be written; raises SaferunError when that is impossible."""
         self._path = path
         self._present: set[tuple[str, Finding]] = set()
-        self._descriptor = -1
-        if path is None:
-            return
-        try:
-            # A new one is for its owner only: it tells where to break in.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(path, flags, 0o600)
-        except OSError as error:
-            raise self._impossible(error) from error
+        if path is not None:
+            self._append(path, b"")
 
     def note(self, report: Report) -> None:
         """Append what was not found the last time; raises SaferunError when that is impossible."""
@@ -156,19 +144,23 @@ class Log:
                 key = (container.id, finding.replace(processes=()))
                 present.add(key)
                 if key not in self._present:
-                    self._append(audit_report.log_entry(_now(), report, container, finding))
+                    entry = audit_report.log_entry(_now(), report, container, finding)
+                    line = json.dumps(entry) + "\n"
+                    self._append(self._path, line.encode("utf-8", "backslashreplace"))
         self._present = present
 
-    def _append(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(entry) + "\n"
+    def _append(self, path: str, line: bytes) -> None:
+        # Opened each time, so that it may be moved away meanwhile (logrotate), and written in one
+        # piece, so that lines of several writers do not mix. A new one is for its owner only: it
+        # tells where to break in.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
-            # In one piece, so that lines of several writers do not mix (O_APPEND).
-            os.write(self._descriptor, line.encode("utf-8", "backslashreplace"))
+            with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+                file.write(line)
         except OSError as error:
-            raise self._impossible(error) from error
-
-    def _impossible(self, error: OSError) -> SaferunError:
-        return SaferunError(f"cannot write the log {self._path}: {(error.strerror or '').lower()}")
+            why = (error.strerror or str(error)).lower()
+            message = f"cannot write the log {path}: {why}"
+            raise SaferunError(message) from error
 
 
 def _status(report: Report) -> int:
