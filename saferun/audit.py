@@ -19,7 +19,7 @@ from saferun.formats import (
 )
 from saferun.formats.engine_api import ImageFacts
 from saferun.host import engine_files, kernel, policy_files
-from saferun.host.engine import OK, AskedOnce, segment
+from saferun.host.engine import MISSING, OK, AskedOnce, segment
 from saferun.judge import audit as judging
 from saferun.judge.audit import Audited, Report
 from saferun.judge.evaluate import evaluate
@@ -29,7 +29,7 @@ from saferun.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from saferun.formats.engine_activity import Listed, Recorded, Surroundings
@@ -94,9 +94,9 @@ class _Audit:
         self.files = engine_files.of(world.engine.endpoint)
         self.gate_volume = delivery.gate().volume
 
-    def of(self, chosen: Iterable[Listed], execs: Sequence[str]) -> Report:
+    def of(self, chosen: Sequence[Listed], execs: Sequence[str]) -> Report:
         """Ask the engine for everything in a few round trips, then read /proc once, then judge."""
-        records = self.records(chosen)
+        records, unreadable = self.records(chosen)
         executed = self.executed(records, execs)
         self.world.engine.get(*(_image_path(one) for one in records))  # all at once, for later
         seen = members.of(
@@ -106,7 +106,7 @@ class _Audit:
                 if self.around.shares_kernel(one.runtime)
             }
         )
-        containers = [
+        containers = unreadable + [
             self.judged(one, seen.get(one.id), executed.get(one.id, ())) for one in records
         ]
         return Report(
@@ -115,15 +115,25 @@ class _Audit:
             tuple(sorted(containers, key=lambda one: one.name)),
         )
 
-    def records(self, chosen: Iterable[Listed]) -> list[Recorded]:
-        """Return the records of containers; not of those that have ended meanwhile."""
+    def records(self, chosen: Sequence[Listed]) -> tuple[list[Recorded], list[Audited]]:
+        """Return the records of containers, and those containers whose record cannot be read.
+
+        Those that have ended meanwhile are neither.
+        """
         answers = self.world.engine.get(*(f"/containers/{one.id}/json" for one in chosen))
-        read = [
-            _read(answer, engine_activity.recorded, "a container")
-            for answer in answers
-            if answer.status == OK
-        ]
-        return [one for one in read if one.pid]
+        records, unreadable = [], []
+        for one, answer in zip(chosen, answers, strict=True):
+            if answer.status == MISSING:
+                continue
+            try:
+                record = _read(answer, engine_activity.recorded, "the engine's record")
+            except EngineError as error:
+                name = one.names[0] if one.names else one.id[:12]
+                unreadable.append(Audited(one.id, name, unverified=(str(error),)))
+                continue
+            if record.pid:
+                records.append(record)
+        return records, unreadable
 
     def executed(self, records: list[Recorded], lately: Sequence[str]) -> dict[str, list[Exec]]:
         """Return what was exec'd, by container."""

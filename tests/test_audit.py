@@ -149,6 +149,17 @@ def test_a_container_that_has_ended_meanwhile(answers: Answers, tmp_path: Path) 
     assert audited(answers, tmp_path) == ()
 
 
+@pytest.mark.parametrize("answer", ["rubbish", {"Id": 1}])
+def test_a_record_that_makes_no_sense_is_unverified(
+    answers: Answers, tmp_path: Path, answer: object
+) -> None:
+    """It runs, and nothing is known of it."""
+    answers[f"/containers/{ID}/json"] = answer
+    (one,) = audited(answers, tmp_path)
+    assert (one.name, one.verdict) == ("web", "unverified")
+    assert "makes no sense" in one.unverified[0]
+
+
 def test_an_image_that_is_gone(answers: Answers, tmp_path: Path) -> None:
     """It has no name any more that a law could allow, and its user's name cannot be looked up."""
     del answers[f"/images/{IMAGE}/json"]
