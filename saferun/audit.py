@@ -17,6 +17,7 @@ from saferun.formats import (
     gate_record,
     image_reference,
 )
+from saferun.formats.body_fields import Fields
 from saferun.formats.engine_api import ImageFacts
 from saferun.host import engine_files, kernel, policy_files
 from saferun.host.engine import MISSING, OK, AskedOnce, segment
@@ -29,14 +30,18 @@ from saferun.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeVar
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from typing import Any, TypeVar
 
+    from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_activity import Listed, Recorded, Surroundings
     from saferun.host.engine import Answer
     from saferun.judge.audit import Exec, Running
+    from saferun.judge.decision import Decision
+    from saferun.judge.exposure import Circumstances, Exposure
     from saferun.judge.policy import Layer
     from saferun.judge.rules import Image
+    from saferun.judge.spec import ContainerSpec
     from saferun.members import Members
 
     T = TypeVar("T")
@@ -91,6 +96,8 @@ class _Audit:
         self.version = version
         self.fail_above = fail_above
         self.images: dict[str, ImageFacts] = {}
+        self.judgements: dict[Hashable, tuple[ContainerSpec, Decision, tuple[str, ...]]] = {}
+        self.exposures: dict[tuple[ContainerSpec, Circumstances], Exposure] = {}
         self.files = engine_files.of(world.engine.endpoint)
         self.gate_volume = delivery.gate().volume
 
@@ -155,13 +162,20 @@ class _Audit:
         except (ValueError, SaferunError) as error:
             why = f"the engine's record cannot be judged: {error}"
             return told.replace(unverified=(*unverified, why))
-        exposed = exposure(running.spec, judging.around(running, confined=self.around.confined))
+        exposed = self.exposure(running)
         return told.replace(
             running=running,
             findings=judging.audit(running, exposed, self.fail_above),
             exposure=exposed,
             unverified=(*unverified, *unknown),
         )
+
+    def exposure(self, running: Running) -> Exposure:
+        """Return the exposure score, worked out once for what is the same."""
+        key = running.spec, judging.around(running, confined=self.around.confined)
+        if key not in self.exposures:
+            self.exposures[key] = exposure(*key)
+        return self.exposures[key]
 
     def unseen(self, record: Recorded, seen: Members | None) -> tuple[str, ...]:
         """Return why not every process of a container could be seen."""
@@ -190,19 +204,30 @@ class _Audit:
         body, gated = gate_record.without_gate(record)
         image = self.image(record)
         command = container_body.to_command(body, image)
+        # What was asked for in the same words, of the same image and at this moment, is the same
+        # (container_body); an inspect answer's command has all of them but where mounts came from.
+        words = (
+            record.image_id,
+            command,
+            Fields(body, "").inner("HostConfig").texts("VolumesFrom"),
+        )
+        if words not in self.judgements:
+            self.judgements[words] = self.judgement(body, command, image)
+        spec, decision, unknown = self.judgements[words]
+        processes = () if seen is None else seen.processes
+        return judging.Running(spec, decision, gated, processes, tuple(executed)), unknown
+
+    def judgement(
+        self, body: Mapping[str, Any], command: RunCommand, image: ImageFacts
+    ) -> tuple[ContainerSpec, Decision, tuple[str, ...]]:
+        """Judge what was asked for; and tell why some of what that depends on is not known."""
         known = _known_as(command.image, image)
         layers = asking.layers_for(known, self.layers, self.world.environ)
         facts, unknown = running.about(
             command, image, keys_of(layers), self.files, self.gate_volume, self.world, self.version
         )
         spec = container_body.to_spec(body, facts).replace(image=known)
-        return judging.Running(
-            spec,
-            evaluate(spec, layers),
-            gated,
-            () if seen is None else seen.processes,
-            tuple(executed),
-        ), unknown
+        return spec, evaluate(spec, layers), unknown
 
     def image(self, record: Recorded) -> ImageFacts:
         """Return what the engine says of a container's image; only its id where it is gone."""
@@ -225,11 +250,12 @@ def _known_as(reference: str, image: ImageFacts) -> Image:
     One that was started by its id, as saferun does where a law speaks of images, is judged by all
     that the engine calls it now: by which of them it was asked for is not recorded.
     """
-    if not image.id.removeprefix("sha256:").startswith(reference.removeprefix("sha256:")):
-        return image_reference.names(reference, image)
+    asked = image_reference.names(reference, image)
+    identity = image.id.removeprefix("sha256:")
+    if asked.names or not identity.startswith(reference.removeprefix("sha256:")):
+        return asked
     found = [image_reference.names(name, image) for name in (*image.tags, *image.digests)]
-    names = dict.fromkeys(name for one in found for name in one.names)
-    return image_reference.names(reference, image).replace(names=tuple(names))
+    return asked.replace(names=tuple(dict.fromkeys(name for one in found for name in one.names)))
 
 
 def _chosen(listed: Sequence[Listed], wanted: Sequence[str], *, patient: bool) -> list[Listed]:

@@ -195,6 +195,33 @@ def test_a_privileged_exec_by_the_engines_word(answers: Answers, tmp_path: Path)
     assert next(finding.id for finding in one.findings) == "exec-privileged"
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"HostConfig": {"CapDrop": ["ALL"], "Privileged": True}},
+        {"HostConfig": {"CapDrop": ["ALL"], "VolumesFrom": ["data"]}},
+        {"Config": {"Image": "busybox", "User": "0"}},
+        {"Mounts": [{"Type": "bind", "Source": "/etc", "Destination": "/e", "RW": True}]},
+        {"NetworkSettings": {"Networks": {"host": {}}}},
+    ],
+    ids=str,
+)
+def test_only_what_is_the_same_is_judged_as_one(
+    answers: Answers, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    """Two replicas share a judgement; whatever was asked for otherwise has its own."""
+    third = "a" * 64
+    answers["/containers/json"] = [{"Id": each, "Names": []} for each in (ID, OTHER, third)]
+    answers[f"/containers/{OTHER}/json"] = record(Id=OTHER, Name="/web2")
+    answers[f"/containers/{third}/json"] = record(Id=third, Name="/web3", **other)
+    one, same, another = audited(answers, tmp_path)
+    assert one.running is not None
+    assert same.running is not None
+    assert another.running is not None
+    assert one.running.spec is same.running.spec
+    assert another.running.spec != one.running.spec
+
+
 def test_a_record_that_cannot_be_judged_is_unverified(answers: Answers, tmp_path: Path) -> None:
     """Never passed over, never a pass."""
     answers[f"/containers/{ID}/json"] = record(HostConfig={"Privileged": "perhaps"})
