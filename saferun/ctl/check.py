@@ -17,6 +17,7 @@ from saferun.formats import checked
 from saferun.formats.checked import KINDS, Checked
 from saferun.formats.terminal import visible
 from saferun.host import docker_cli, policy_files
+from saferun.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from saferun.formats.fixes import Dialect
     from saferun.judge.policy import Layer
-    from saferun.world import World
 
 STATUSES = {checked.CLEAN: CLEAN, checked.FINDINGS: FINDINGS, checked.CANNOT_TELL: UNKNOWN}
 #: What a docker run line may begin with, the longest first.
@@ -84,7 +84,7 @@ def check(
     if not (files or bodies or line is not None):
         message = "nothing to check: name a file, or give a docker run line after --"
         raise click.UsageError(message)
-    world = world_of()
+    world = _world()
     layers = laws.of_files(*policy_files.read_layers(named, os.environ))
     found: list[Checked] = []
     if line is not None:
@@ -100,11 +100,27 @@ def check(
     return STATUSES[checked.overall(found)]
 
 
+def _world() -> World:
+    """Return the world; without a docker CLI there is still much that can be told."""
+    try:
+        return world_of()
+    except DockerCliError:
+        return World("docker", os.environ, _silent, _silent)
+
+
+def _silent(*_lines: str) -> None:
+    """Say nothing: what there is to say, `_print` does."""
+
+
 def _run_words(words: list[str]) -> list[str]:
     """Return a docker run line without the words that it begins with."""
     for start in STARTS:
         if tuple(words[: len(start)]) == start:
             return words[len(start) :]
+    if words[:1] == ["docker"] and words[1:2] and words[1].startswith("-"):
+        # Else `docker` would be the image. Which engine it is, DOCKER_HOST says.
+        message = "options between docker and run are not read: leave out all before run"
+        raise click.UsageError(message)
     return words
 
 

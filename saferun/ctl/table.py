@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STYLES = {
     "pass": "green",
     "fail": "bold red",
+    "clean": "green",
+    "findings": "bold red",
     "unverified": "yellow",
     "cannot tell": "yellow",
     "CRITICAL": "bold red",

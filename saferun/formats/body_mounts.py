@@ -76,7 +76,7 @@ def _anonymous(target: str, image: ImageFacts) -> Option:
     """Return what asks for an anonymous volume; engines join a relative target to the root."""
     path = normpath("/" + target.lstrip("/"))
     read = of_bind(target, Facts(image))
-    if (read.source, read.target) == ("", path):
+    if read.source == "" and read.target in (path, None):
         return "volume", target
     # --volume would part it at a colon.
     return "mount", _record([("target", path)])

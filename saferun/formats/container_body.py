@@ -212,8 +212,10 @@ def _identity(top: Fields, config: Fields, image: ImageFacts) -> Iterator[Option
     for name, value in config.mapping("Labels").items():
         if (name, value) not in image.labels:
             yield "label", f"{name}={value}"
-    hostname = config.text("Hostname")
-    if hostname and hostname != top.text("Id")[:SHORT]:
+    hostname, host = config.text("Hostname"), top.inner("HostConfig")
+    # With the host's network the record has the host's own name.
+    borrowed = host.text("NetworkMode") == networks.HOST
+    if hostname and hostname != top.text("Id")[:SHORT] and not borrowed:
         yield "hostname", hostname
 
 
@@ -256,6 +258,9 @@ def _endpoint(endpoint: Fields, alias: str) -> Iterator[Option]:
     for setting in endpoint.mapping("DriverOpts").get(networks.SYSCTLS, "").split(","):
         if setting:
             yield "sysctl", setting.strip()
+    # Engines move HostConfig.Links here, for a network of the user's own.
+    for one in endpoint.texts("Links"):
+        yield "link", one
     for one in endpoint.texts("Aliases"):
         if one != alias:
             yield "network-alias", one
@@ -272,7 +277,11 @@ def _confinement(host: Fields) -> Iterator[Option]:
     for flag, name in (("privileged", "Privileged"), ("read-only", "ReadonlyRootfs")):
         if host.switch(name):
             yield flag, "true"
-    for option in host.texts("SecurityOpt"):
+    implied = host.switch("Privileged") or networks.HOST in (
+        host.text("PidMode"),
+        host.text("IpcMode"),
+    )
+    for option in security_options.without_implied(host.texts("SecurityOpt"), implied=implied):
         key, _, value = option.partition("=" if "=" in option else ":")
         if key == "seccomp" and value not in security_options.SECCOMP_WORDS:
             # Bodies have the profile itself where command lines have its file.
@@ -321,6 +330,9 @@ def _amounts(host: Fields) -> Iterator[Option]:
         ("oom-score-adj", "OomScoreAdj"),
     ):
         amount = swap if name == "MemorySwap" else host.number(name)
+        # The engine's record of no limit on processes is silence.
+        if name == "PidsLimit" and amount < 0:
+            continue
         if amount not in (0, silent.get(name, 0)):
             yield flag, str(amount)
     nano = host.number("NanoCpus")

@@ -6,7 +6,13 @@ the two depends on what nobody could see.
 
 from __future__ import annotations
 
-from saferun.formats.engine_api import ContainerFacts, EngineFacts, NetworkFacts, VolumeFacts
+from saferun.formats.engine_api import (
+    ContainerFacts,
+    EngineFacts,
+    MountFacts,
+    NetworkFacts,
+    VolumeFacts,
+)
 from saferun.judge.record import Record
 
 TYPE_CHECKING = False
@@ -51,7 +57,7 @@ class Blind(Record):
 _CAREFUL = EngineFacts("", "", "default", "2", userns=True, no_new_privileges=True)
 #: A volume that is the host's root, and a container that shares everything with the host.
 _ROOT = VolumeFacts("local", (("type", "none"), ("o", "bind"), ("device", "/")), (), "")
-_OPEN = ContainerFacts("", "", "host", "host", "host", ())
+_OPEN = ContainerFacts("", "", "host", "host", "host", (MountFacts("bind", "", "/", "/host"),))
 _CLOSED = ContainerFacts("", "", "", "private", "", ())
 
 
@@ -95,6 +101,8 @@ def unsettled(facts: Facts, command: RunCommand, blind: Blind) -> frozenset[str]
         found.add("platform")
     if blind.engine:
         found |= {one for one in ("runtime", "log-driver") if not command.last(one)}
+        # A volume is what it was made as, which may be just what a law wants.
+        found.add("volume-driver")
     return frozenset(found)
 
 

@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 
     from saferun.formats.facts import Facts
 
-#: The words of every case of every control, run without a terminal.
+#: The words of every case of every control.
 CASES = [
-    shlex.split(case.words)
-    for name in CONTROLS
-    for case in (*control(name).passes, *control(name).refuses)
+    shlex.split(words)
+    for words in sorted(
+        {
+            case.words
+            for name in CONTROLS
+            for case in (*control(name).passes, *control(name).refuses)
+        }
+    )
 ]
 #: The client mounts the socket that it uses itself, wherever that is.
 OWN_SOCKET = "--use-api-socket"

@@ -66,6 +66,7 @@ def file(path: Path, content: object) -> str:
         (("--", "--nonsense", "img"), 2),
         (("--", "-u", "3267"), 2),
         (("--", "--pull=perhaps", "img"), 2),
+        (("--", "docker", "--debug", "run", "-u", "3267", "img"), 2),
         (("--",), 2),
         ((), 2),
         (("--policy", "nosuch-law", "--", "img"), 2),
@@ -76,6 +77,16 @@ def test_a_line_is_judged_as_far_as_it_can_be(
 ) -> None:
     """What is wrong in any case is a finding; what depends on the unseen has no answer."""
     assert run(monkeypatch, *words) == status
+
+
+def test_no_docker_cli_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pipeline may have neither; only Compose files have to be rendered by it."""
+    monkeypatch.delenv("SAFERUN_DOCKER")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(monkeypatch, "--", "-u", "3267", "img") == 0
+    assert run(monkeypatch, "--api-body", file(tmp_path / "body.json", BODY)) == 1
+    assert run(monkeypatch, file(tmp_path / "c.yaml", "services: {}")) == 2
+    assert run(monkeypatch, "--", "--nonsense", "img") == 2
 
 
 def test_an_images_id_may_look_like_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_silence_is_the_engines_default() -> None:
         "NetworkMode": "default",
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         "ShmSize": 64 << 20,
-        "PidsLimit": 0,
+        "PidsLimit": -1,
         "MemorySwappiness": -1,
         "IpcMode": "private",
         "CgroupnsMode": "host",
@@ -115,7 +115,7 @@ def test_what_an_image_says_is_not_asked_for() -> None:
         ({"Memory": -1}, "memory", UNLIMITED),
         ({"NanoCpus": 1_500_000_001}, "cpus", 1_500_000_001),
         ({"CpuQuota": 50_000}, "cpus", 500_000_000),
-        ({"PidsLimit": -1}, "pids_limit", UNLIMITED),
+        ({"PidsLimit": -1}, "pids_limit", None),
         ({"PidsLimit": 7}, "pids_limit", 7),
         ({"ShmSize": 1}, "shm_size", 1),
         ({"OomScoreAdj": -9}, "oom_score_adj", -9),
@@ -197,6 +197,13 @@ def test_mounts_are_what_they_lead_to(body: dict[str, Any], mount: Mount) -> Non
     (found,) = asked(**body).mounts
     assert found.replace(asked="", exact=True, options=mount.options) == mount
     assert set(mount.options) <= set(found.options)
+
+
+def test_a_container_that_is_joined_goes_by_its_name() -> None:
+    """The engine's record has its id, and laws have names."""
+    facts = FACTS.replace(containers={"a" * 64: CONTAINERS["pidhost"]})
+    body = {"Image": "img", "HostConfig": {"PidMode": f"container:{'a' * 64}"}}
+    assert container_body.to_spec(body, facts).pid == ("container:pidhost", "host")
 
 
 def test_networks_of_the_endpoints_count_as_well() -> None:
