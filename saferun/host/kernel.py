@@ -7,6 +7,10 @@ from errno import EACCES, EPERM
 
 #: The namespaces that tell whether a process is in a container, by their names below /proc/PID/ns.
 NAMESPACES = ("pid", "mnt")
+#: Files that the kernel gives whole, as far as there is room (seq_file single_open, fs/proc/base.c
+#: ONE): there is no need to ask whether there is more.
+AT_ONCE = frozenset(("cgroup", "stat", "status"))
+PIECE = 1 << 16
 #: How many links a directory has by itself: its name and its own `.`.
 LINKS = 2
 
@@ -48,7 +52,7 @@ class ProcessFiles:
 
 def read(pid: int, name: str) -> bytes | None:
     """Return /proc/PID/NAME, or None when it is not there or may not be read."""
-    return _contents(f"/proc/{pid}/{name}")
+    return _contents(f"/proc/{pid}/{name}", at_once=name in AT_ONCE)
 
 
 def pids() -> tuple[int, ...]:
@@ -107,7 +111,7 @@ def _listed(directory: str) -> list[str]:
         return []
 
 
-def _contents(path: str) -> bytes | None:
+def _contents(path: str, *, at_once: bool = False) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -115,8 +119,10 @@ def _contents(path: str) -> bytes | None:
     try:
         # Long ones (a big uid_map) come in pieces.
         pieces = []
-        while piece := os.read(descriptor, 1 << 16):
+        while piece := os.read(descriptor, PIECE):
             pieces.append(piece)
+            if at_once and len(piece) < PIECE:
+                break
         return b"".join(pieces)
     except OSError:
         # ESRCH: the process ended between open and read.
