@@ -15,9 +15,13 @@ from saferun.host import docker_cli
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
     from saferun.formats.docker_run.command import RunCommand
+
+    #: What a command line is for; its words and the environment in, the exit status out.
+    Action: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], int]
 
 #: The last line of whatever keeps saferun from starting something.
 NOTHING = "nothing was started"
@@ -44,11 +48,16 @@ Exit status: docker run's own; 125 when nothing was started; 126 when the gate r
 
 def main(argv: Sequence[str]) -> int:
     """Be `docker run` for these words (argv[0] is saferun's own path); return the exit status."""
+    return answered(docker_run, argv)
+
+
+def answered(action: Action, argv: Sequence[str]) -> int:
+    """Return the exit status of what is done for these words, after saying why it could not be."""
     _occupy_standard_streams()
     # Soon this process is docker, or has ended: there is nothing worth collecting until then.
     gc.disable()
     try:
-        return _main(argv, os.environ)
+        return action(argv, os.environ)
     except SaferunError as error:
         say(*str(error).split("\n"), *(f"hint: {hint}" for hint in error.hints), NOTHING)
         return error.status
@@ -60,7 +69,8 @@ def main(argv: Sequence[str]) -> int:
         return 128 + error.number
 
 
-def _main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+def docker_run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Be `docker run` in this environment; raises what `answered` has words for."""
     table, command = TABLE, parse(argv[1:], TABLE)
     if isinstance(command, Problem) and not command.probe and command.kind == "own-option":
         raise SaferunError(command.text)

@@ -54,7 +54,10 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
                 _removed(container, world),
             )
             return REFUSED
-        if sighting.gate_line is not None:
+        if sighting.status == evidence.EXEC_FAILED:
+            # For docker run -d it was started; that it ended at once it would not have told.
+            _say(sighting, world)
+        elif sighting.gate_line is not None:
             return _not_executed(container, sighting, world)
         world.out(text)
         return 0
@@ -71,8 +74,12 @@ def _not_executed(container: str, sighting: Sighting, world: World) -> int:
     if sighting.restarts:
         # docker run -d would never have started it, so nothing would be trying again and again.
         docker_cli.quietly(world.docker, ["stop", "--time=0", container], world.environ)
-    world.say(sighting.gate_line or "")
+    _say(sighting, world)
     return sighting.status or REFUSED
+
+
+def _say(sighting: Sighting, world: World) -> None:
+    world.say(*(sighting.gate_line or "").split("\n"))
 
 
 def _removed(container: str, world: World) -> str:

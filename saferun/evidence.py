@@ -42,6 +42,11 @@ BEFORE_COMMAND = (b"gate-", b"docker-init", b"tini", b"catatonit")
 
 #: The statuses that the gate ends with: refused or not executable, and not found.
 GATE_STATUSES = (126, 127)
+#: And where the kernel refused what could be executed: such a container counts as started, as for
+#: docker run -d, but why it ended at once is worth a word.
+EXEC_FAILED = 1
+#: What the gate says then begins like this.
+EXEC = "exec "
 #: How long the gate takes at most when all is well. One that is still there after this lingers,
 #: because it has something to say.
 GATE_SECONDS = 0.25
@@ -57,7 +62,8 @@ INVISIBLE: Stage = "invisible"
 class Sighting(Record):
     """What was seen: the verdict, and what the gate said if it did not start the command.
 
-    `status` is the exit status that came with it; `restarts` tells whether the engine tries again.
+    `gate_line` has a second line where the gate had a hint; `status` is the exit status that came
+    with it; `restarts` tells whether the engine tries again.
     """
 
     verdict: Verdict
@@ -122,11 +128,14 @@ class _Seen:
         Only the gate's own word, or having seen it linger, tells its 126 or 127 from a command's.
         """
         verdict = _unverified(why)
+        if status == EXEC_FAILED and self.line and self.line.startswith(EXEC):
+            return Sighting(verdict, self.line, status)
         if status not in (*GATE_STATUSES, None) or not (self.line or self.gate_lingers):
             return Sighting(verdict)
         line = self.line or "the command was not started; the log that says why cannot be read"
         if status is None:
-            status = GATE_STATUSES["not found" in line or "no such file" in line]
+            first = line.partition("\n")[0]
+            status = GATE_STATUSES["not found" in first or "no such file" in first]
         return Sighting(verdict, line, status)
 
 
@@ -137,8 +146,8 @@ def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ..
     pairs: tuple[tuple[str, object, object], ...] = (
         ("user", record.user, _as_json(asked.user)),
         ("privileged", record.privileged, asked.privileged),
-        ("cap-add", set(record.cap_add), set(asked.cap_add)),
-        ("cap-drop", set(record.cap_drop), set(asked.cap_drop)),
+        ("cap-add", _bare(record.cap_add), _bare(asked.cap_add)),
+        ("cap-drop", _bare(record.cap_drop), _bare(asked.cap_drop)),
     )
     if words and (*record.entrypoint, *record.cmd) != words:
         pairs = (*pairs, ("command", "something else", "the gate's"))
@@ -147,6 +156,11 @@ def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ..
         for flag, recorded, wanted in pairs
         if recorded != wanted
     )
+
+
+def _bare(names: tuple[str, ...]) -> set[str]:
+    # Newer CLIs write CAP_ before every name, also before one that only the engine knows.
+    return {name.upper().removeprefix("CAP_") for name in names}
 
 
 def _as_json(text: str) -> str:
@@ -188,3 +202,9 @@ def _family(pid: int) -> list[int]:
     for member in family:
         family.extend(kernel.children(member))
     return family
+
+
+def look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+    """Read a container's processes once; return what they show, and how far it has come."""
+    verdict, stage, *_ = _look(record, masks)
+    return verdict, stage

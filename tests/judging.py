@@ -60,15 +60,15 @@ PROFILES = {"profile.json": "sha256:" + "f" * 64}
 
 
 class Paths(dict[str, str]):
-    """Host paths without links: those of PATHS lead elsewhere."""
+    """Host paths without links: those of PATHS lead elsewhere, those in /proc nobody knows."""
 
     def __missing__(self, path: str) -> str:
         return path
 
-    def get(self, path: str, default: object = None) -> str:
+    def get(self, path: str, default: object = None) -> str | None:  # type: ignore[override]
         """Return the path without links."""
         del default
-        return self[path]
+        return None if path.startswith("/proc/self/") else self[path]
 
     def __contains__(self, path: object) -> bool:
         return True

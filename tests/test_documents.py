@@ -1,4 +1,4 @@
-"""What the documents show is true: every policy in them is one."""
+"""What the documents say is true: every policy in them is one, every test they name exists."""
 
 from __future__ import annotations
 
@@ -28,3 +28,20 @@ def test_every_policy_that_is_shown_is_valid(block: str) -> None:
 def test_there_are_some() -> None:
     """The pattern finds them."""
     assert len(BLOCKS) >= 5
+
+
+NAMED = sorted(
+    set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/attacks.md").read_text()))
+)
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED)
+def test_every_guard_that_is_named_exists(file: str, test: str) -> None:
+    """A table of attacks is worth what its tests are."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert not test or f"def {test}(" in text
+
+
+def test_attacks_are_named() -> None:
+    """The pattern finds them."""
+    assert len(NAMED) >= 40

@@ -67,6 +67,14 @@ def test_what_a_file_says_takes_the_place_of_what_it_starts_from(tmp_path: Path)
     assert [one.value for one in Law(layers, "root").defaults()] == ["1g"]
 
 
+def test_a_requirement_takes_no_place_of_another(tmp_path: Path) -> None:
+    """Whoever starts from a law and requires something else of the same key requires both."""
+    strict = '[require]\nsecurity-opt = ["no-new-privileges"]\n'
+    text = 'extends = ["./strict.toml"]\n[require]\nsecurity-opt = ["seccomp"]\n'
+    required = Law(read(tmp_path, text, strict=strict), "root").required("security-opt")
+    assert {one.value for one in required} == {("seccomp",), ("no-new-privileges",)}
+
+
 def test_another_table_takes_no_place(tmp_path: Path) -> None:
     """A general limit beside an inherited one for non-root: both hold."""
     text = 'extends = ["./base.toml"]\n[limits]\ncap-add = ["KILL"]\n'

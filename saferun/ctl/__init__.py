@@ -11,7 +11,7 @@ import sys
 import click
 
 from saferun import __version__
-from saferun.errors import SaferunError
+from saferun.errors import Interrupted, SaferunError
 from saferun.host import docker_cli
 from saferun.world import World
 
@@ -21,9 +21,16 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: for the overview, which must not load them all.
 COMMANDS = {
     "audit": ("saferun.ctl.audit", "Look at every process of every running container."),
+    "doctor": ("saferun.ctl.doctor", "Check whether the engine is honest and saferun works here."),
     "check": ("saferun.ctl.check", "Judge command lines, bodies and Compose files; run nothing."),
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
+    "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
+    "inspect": ("saferun.ctl.inspect", "Predict what of an image will fail, before it runs."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
+    "shell-init": (
+        "saferun.ctl.shell_init",
+        "Send docker run through saferun in bash, zsh or fish.",
+    ),
 }
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -80,6 +87,9 @@ def main() -> None:
         sys.exit(UNKNOWN)
     except click.Abort:
         sys.exit(130)
+    except Interrupted as error:
+        click.echo("saferunctl: interrupted", err=True)
+        sys.exit(128 + error.number)
 
 
 def world_of() -> World:

@@ -124,7 +124,10 @@ def check(files: tuple[str, ...], *, as_json: bool) -> int:
 @click.argument("theirs")
 @AS_JSON
 def diff(ours: str, theirs: str, *, as_json: bool) -> int:
-    """Say what THEIRS allows or refuses that OURS does not; both are files or shipped laws."""
+    """Say what THEIRS allows or refuses that OURS does not.
+
+    Both are files or shipped laws. The exit status is 1 where they differ, 0 where they do not.
+    """
     first, second = (laws.of_files([("explicit", *_read(file))]) for file in (ours, theirs))
     found = policy_words.differences(first, second)
     if as_json:
@@ -136,23 +139,30 @@ def diff(ours: str, theirs: str, *, as_json: bool) -> int:
 
 
 @policy.command()
-@click.argument("name", type=click.Choice(shipped.names()))
+@click.argument("name", metavar="NAME", type=click.Choice(shipped.names()))
 @click.argument("file", required=False)
 def init(name: str, file: str | None) -> None:
-    """Write a commented file that starts from a shipped law, to FILE or to stdout."""
+    """Write a commented file that starts from the shipped law NAME, to FILE or to stdout.
+
+    The laws are agent, baseline, ci, cis, default, hardened and restricted.
+    """
     text = START.format(name=name)
     if file is None:
         click.echo(text, nl=False)
         return
     directory = os.path.dirname(file)
-    if directory:
-        os.makedirs(directory, mode=0o755, exist_ok=True)
     try:
+        if directory:
+            os.makedirs(directory, mode=0o755, exist_ok=True)
         with open(file, "x", encoding="utf-8") as new:
             new.write(text)
-    except OSError as error:
-        message = f"cannot write {file}: {(error.strerror or str(error)).lower()}"
+    except FileExistsError:
+        message = f"cannot write {file}: file exists"
         raise PolicyError(message, "nothing is ever overwritten: name another file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"cannot write {file}: {reason[:1].lower()}{reason[1:]}"
+        raise PolicyError(message, "name a file in a directory that you may write") from None
     os.chmod(file, 0o644)  # whatever the umask: others may read it, and only its owner write it
     click.echo(f"{file}: edit it, then: saferunctl policy check {file}")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STYLES = {
     "pass": "green",
     "fail": "bold red",
+    "fails": "bold red",
+    "regains": "red",
     "clean": "green",
     "findings": "bold red",
     "unverified": "yellow",

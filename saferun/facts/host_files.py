@@ -44,11 +44,14 @@ def within(
     """Return the same for the files of an engine, None where they are not on this machine."""
     own = world.engine.endpoint.socket
     sockets = (*SOCKETS, own) if own is not None else SOCKETS
-    facts = facts.replace(directory=engine_files.working_directory(), local=host is not None)
+    directory = engine_files.working_directory(world.environ)
+    facts = facts.replace(directory=directory, local=host is not None)
     asked = {one.source for one in mounts(command, facts) if one.kind == "bind"}
     asked |= {one.path for one in devices(command, facts) if one.path.startswith("/")}
     if host is not None:
-        facts = facts.replace(paths={path: host.real(path) for path in (*asked, *sockets)})
+        real = {path: host.real(path) for path in (*asked, *sockets)}
+        told = {path: found for path, found in real.items() if found is not None}
+        facts = facts.replace(paths=told)
     return facts.replace(
         sockets=tuple(dict.fromkeys([*sockets, *(facts.paths.get(one, one) for one in sockets)])),
         profiles=_profiles(command) if "security-opt" in keys else {},

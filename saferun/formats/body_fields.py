@@ -11,6 +11,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, NoReturn
 
+#: Flags of which no control reads more than that they are there, by the field that says the same.
+CONFIG_FLAGS = {
+    "Domainname": "domainname",
+    "Tty": "tty",
+    "OpenStdin": "interactive",
+    "MacAddress": "mac-address",
+    "StopTimeout": "stop-timeout",
+}
+HOST_FLAGS = {
+    "AutoRemove": "rm",
+    "ContainerIDFile": "cidfile",
+    "Dns": "dns",
+    "DnsOptions": "dns-option",
+    "DnsSearch": "dns-search",
+    "Links": "link",
+    "StorageOpt": "storage-opt",
+    "Isolation": "isolation",
+    "Init": "init",
+    "CpuShares": "cpu-shares",
+    "BlkioWeight": "blkio-weight",
+    "BlkioWeightDevice": "blkio-weight-device",
+    "BlkioDeviceReadBps": "device-read-bps",
+    "BlkioDeviceWriteBps": "device-write-bps",
+    "BlkioDeviceReadIOps": "device-read-iops",
+    "BlkioDeviceWriteIOps": "device-write-iops",
+    "CpuRealtimePeriod": "cpu-rt-period",
+    "CpuRealtimeRuntime": "cpu-rt-runtime",
+    "CpusetCpus": "cpuset-cpus",
+    "CpusetMems": "cpuset-mems",
+    "KernelMemory": "kernel-memory",
+    "MemoryReservation": "memory-reservation",
+    "MemorySwappiness": "memory-swappiness",
+    "CpuCount": "cpu-count",
+    "CpuPercent": "cpu-percent",
+    "IOMaximumIOps": "io-maxiops",
+    "IOMaximumBandwidth": "io-maxbandwidth",
+}
+
 
 class Fields:
     """The fields of one object; every method raises ValueError for a value of the wrong type."""

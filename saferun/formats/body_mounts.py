@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_api import ImageFacts
+    from saferun.judge.spec import Mount
 
     Option: TypeAlias = tuple[str, str]
 
@@ -27,7 +28,7 @@ ANONYMOUS = 64
 
 
 def requested(config: Fields, host: Fields, image: ImageFacts) -> Iterator[Option]:
-    """Yield the mounts that a body asks for, but for the image's own and the gate."""
+    """Yield the mounts that a body asks for, but for the image's own."""
     for value in host.texts("Binds"):
         yield "volume", value
     for target in config.mapping("Volumes"):
@@ -36,13 +37,7 @@ def requested(config: Fields, host: Fields, image: ImageFacts) -> Iterator[Optio
     if host.text("VolumeDriver"):
         yield "volume-driver", host.text("VolumeDriver")
     for mount in host.objects("Mounts"):
-        if not _is_gate(
-            mount.text("Type"),
-            mount.text("Source"),
-            mount.text("Target"),
-            read_only=mount.switch("ReadOnly"),
-        ):
-            yield _mount(mount)
+        yield _mount(mount)
     for target, options in host.mapping("Tmpfs").items():
         yield _tmpfs(target, options)
     for value in host.texts("VolumesFrom"):
@@ -57,7 +52,7 @@ def outcome(body: Mapping[str, Any], command: RunCommand, image: ImageFacts) -> 
         kind, name = mount.text("Type"), mount.text("Name")
         source, target = mount.text("Source"), mount.text("Destination")
         kind = kind or ("volume" if name else "bind")
-        if target in named or _is_gate(kind, name, target, read_only=mount.value("RW") is False):
+        if target in named:
             continue
         if target in its and kind == "volume" and len(name) == ANONYMOUS:
             continue
@@ -82,13 +77,15 @@ def _anonymous(target: str, image: ImageFacts) -> Option:
     return "mount", _record([("target", path)])
 
 
-def _is_gate(kind: str, source: str, target: str, *, read_only: bool) -> bool:
+def is_gate(mount: Mount) -> bool:
     """Tell whether a mount is one that saferun makes: it can only bring the gate, to be executed.
 
-    Where it can be written to, or is anywhere else, it is somebody else's idea.
+    `mount` is what it turned out to be. Where it can be written to, is anywhere else, or is a
+    directory of the host behind a volume's name, it is somebody else's idea.
     """
-    directory, _, name = target.rpartition("/")
-    ours = kind == "volume" and source.startswith(VOLUMES) and read_only
+    directory, _, name = (mount.target or "").rpartition("/")
+    plain = mount.kind == "volume" and mount.driver in ("", "local") and not mount.options
+    ours = plain and mount.source.startswith(VOLUMES) and mount.read_only
     return ours and directory == DIRECTORY and name not in ("", ".", "..")
 
 

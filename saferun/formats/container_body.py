@@ -14,10 +14,11 @@ be told from it (moby daemon/daemon_unix.go adaptContainerSettings, daemon/commi
 from __future__ import annotations
 
 from saferun.formats import create_body, seccomp_profile
-from saferun.formats.body_fields import Fields
-from saferun.formats.body_mounts import outcome, requested
+from saferun.formats.body_fields import CONFIG_FLAGS, HOST_FLAGS, Fields
+from saferun.formats.body_mounts import is_gate, outcome, requested
 from saferun.formats.docker_run import networks, security_options, spec
 from saferun.formats.docker_run.command import RunCommand
+from saferun.formats.docker_run.mounts import of_mount
 from saferun.judge.record import Record
 from saferun.judge.values.amounts import BILLION
 
@@ -46,43 +47,6 @@ MASKED = frozenset(
     )
 )
 READ_ONLY = frozenset(("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"))
-#: Flags of which no control reads more than that they are there, by the field that says the same.
-CONFIG_FLAGS = {
-    "Domainname": "domainname",
-    "Tty": "tty",
-    "OpenStdin": "interactive",
-    "MacAddress": "mac-address",
-    "StopTimeout": "stop-timeout",
-}
-HOST_FLAGS = {
-    "AutoRemove": "rm",
-    "ContainerIDFile": "cidfile",
-    "Dns": "dns",
-    "DnsOptions": "dns-option",
-    "DnsSearch": "dns-search",
-    "Links": "link",
-    "StorageOpt": "storage-opt",
-    "Isolation": "isolation",
-    "Init": "init",
-    "CpuShares": "cpu-shares",
-    "BlkioWeight": "blkio-weight",
-    "BlkioWeightDevice": "blkio-weight-device",
-    "BlkioDeviceReadBps": "device-read-bps",
-    "BlkioDeviceWriteBps": "device-write-bps",
-    "BlkioDeviceReadIOps": "device-read-iops",
-    "BlkioDeviceWriteIOps": "device-write-iops",
-    "CpuRealtimePeriod": "cpu-rt-period",
-    "CpuRealtimeRuntime": "cpu-rt-runtime",
-    "CpusetCpus": "cpuset-cpus",
-    "CpusetMems": "cpuset-mems",
-    "KernelMemory": "kernel-memory",
-    "MemoryReservation": "memory-reservation",
-    "MemorySwappiness": "memory-swappiness",
-    "CpuCount": "cpu-count",
-    "CpuPercent": "cpu-percent",
-    "IOMaximumIOps": "io-maxiops",
-    "IOMaximumBandwidth": "io-maxbandwidth",
-}
 
 
 class Reference(Record):
@@ -148,9 +112,14 @@ def to_spec(body: Mapping[str, Any], facts: Facts) -> ContainerSpec:
     ]
     facts = facts.replace(profiles={one: one for one in markers})
     found = spec.to_spec(command, facts)
-    asked = _request(body, facts.image)
+    asked = tuple(
+        (name, text)
+        for name, text in _request(body, facts.image)
+        if name != "mount" or not is_gate(of_mount(text, facts))
+    )
     silent = set(_defaults(found, facts))
     return found.replace(
+        mounts=tuple(mount for mount in found.mounts if not is_gate(mount)),
         volumes_from=tuple(
             text.partition(":")[0] for name, text in asked if name == "volumes-from"
         ),

@@ -83,6 +83,29 @@ def gid(user: str, passwd: bytes | None, group: bytes | None) -> int | None:
     return _integer(next(of_uid, []), 3) & 0xFFFFFFFF
 
 
+def memberships(user: str, passwd: bytes, group: bytes) -> frozenset[int]:
+    """Return the further groups that the engine gives `user[:group]` by itself.
+
+    Only a user without a group, and with a line in passwd, gets those that list its name there
+    (runc libcontainer/user GetExecUser).
+    """
+    name = user_part(user)
+    if group_part(user):
+        return frozenset()
+    value = number(name)
+    names = (
+        fields[0]
+        for fields in _lines(passwd)
+        if (fields[0] == name if value is None else _integer(fields, 2) == value)
+    )
+    known = next(names, None)
+    return frozenset(
+        _integer(fields, 2) & 0xFFFFFFFF
+        for fields in _lines(group)
+        if known and known in "".join(fields[3:4]).split(",")
+    )
+
+
 def additional_gid(value: str, group: bytes | None) -> int | None:
     """Return the gid that a --group-add adds; None when that cannot be told.
 

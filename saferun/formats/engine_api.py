@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class ImageFacts(Record):
     """What an image says about how it wants to be run (OCI image-spec config).
 
-    `id` is the engine's content hash; `os` and `architecture` are Go's names; `user` is as written.
+    `id` is the engine's content hash; `os` and `architecture` are Go's names; `user` is as written;
+    `env` has words `NAME=VALUE`; `directory` is the one that commands start in.
     """
 
     id: str
@@ -82,7 +83,9 @@ class EngineFacts(Record):
     """What an engine says about itself (`GET /info`).
 
     `seccomp` is the default profile's name, empty where there is no filter; `cgroup_version` "1" or
-    "2"; `userns` whether containers' users are mapped (userns-remap, rootless).
+    "2"; `userns` whether containers' users are mapped (userns-remap, rootless). `system` is the
+    operating system's name, `kernel` its release, `storage` the driver of images' layers, `labels`
+    which of "apparmor" and "selinux" confine containers.
     """
 
     runtime: str
@@ -91,6 +94,27 @@ class EngineFacts(Record):
     cgroup_version: str
     userns: bool
     no_new_privileges: bool
+    rootless: bool = False
+    system: str = ""
+    kernel: str = ""
+    storage: str = ""
+    cgroup_driver: str = ""
+    labels: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class EngineVersion(Record):
+    """What an engine is (`GET /version`): os and architecture are Go's names, `runc` its version.
+
+    What it does not tell is empty. `podman`: it is Podman, speaking the Docker Engine API.
+    """
+
+    version: str
+    api: str
+    os: str
+    architecture: str
+    runc: str
+    podman: bool = False
 
 
 class ContainerRecord(Record):
@@ -246,6 +270,29 @@ def engine_facts(body: bytes) -> EngineFacts:
         cgroup_version=_text(info.get("CgroupVersion") or "1"),
         userns="userns" in options or "rootless" in options,
         no_new_privileges="no-new-privileges" in options,
+        rootless="rootless" in options,
+        system=_text(info.get("OperatingSystem") or ""),
+        kernel=_text(info.get("KernelVersion") or ""),
+        storage=_text(info.get("Driver") or ""),
+        cgroup_driver=_text(info.get("CgroupDriver") or ""),
+        labels=tuple(name for name in ("apparmor", "selinux") if name in options),
+        warnings=_texts(info.get("Warnings")),
+    )
+
+
+def engine_version(body: bytes) -> EngineVersion:
+    """Read `GET /version`; raise ValueError when it is not such an answer."""
+    told = _object(decode(body))
+    listed = told.get("Components") or []
+    parts = [_object(one) for one in listed] if isinstance(listed, list) else []
+    versions = {_text(one.get("Name")): _text(one.get("Version") or "") for one in parts}
+    return EngineVersion(
+        version=_text(told.get("Version") or ""),
+        api=_text(told.get("ApiVersion") or ""),
+        os=_text(told.get("Os") or "").lower(),
+        architecture=_text(told.get("Arch") or "").lower(),
+        runc=versions.get("runc", ""),
+        podman="Podman Engine" in versions,
     )
 
 

@@ -48,7 +48,10 @@ def shown(value: object) -> str:
         return str(value)[:SHOWN]
     if isinstance(value, list):
         return "a list" if value else "[]"
-    return "a table" if isinstance(value, dict) else "a date or a time"
+    if isinstance(value, dict):
+        return "a table"
+    # Named, for importing them takes long and what TOML has beyond this are dates and times.
+    return {"datetime": "a date with a time", "time": "a time"}.get(type(value).__name__, "a date")
 
 
 def quoted(text: str) -> str:

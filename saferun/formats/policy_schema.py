@@ -109,8 +109,7 @@ def _rule(effect: str) -> Schema:
             continue
         if effect == "deny" and kind.form in AMOUNTS:
             continue
-        value = _value(kind, required=effect == "deny" and kind.form == "switch")
-        entries[name] = {**value, "description": key.about}
+        entries[name] = {**_value(kind, required=True), "description": key.about}
     return {**_object({**selectors, **entries}, ABOUT[effect]), "required": ["reason"]}
 
 

@@ -310,8 +310,11 @@ class _Reader:
             self.wrong(path, f"{quoted(key)} {why} in [[{effect}]]{meant(key, known)}")
         elif effect == "deny" and kind.form in AMOUNTS:
             self.wrong(path, f'"{key}" cannot be denied; write a lower [limits] {key}')
-        elif effect == "deny" and kind.form == "switch" and value is not True:
-            self.wrong(path, f'"{key}" in [[deny]] must be true, not {shown(value)}')
+        elif kind.form == "switch" and value is not True:
+            self.wrong(path, f'"{key}" in [[{effect}]] must be true, not {shown(value)}')
+        elif kind.is_list and value == []:
+            # In a limit that is none; whoever denies [] may mean all of them.
+            self.wrong(path, f'"{key} = []" names nothing; name what the [[{effect}]] is about')
         else:
             law = self.value(path, kind, value)
             if law is not None:

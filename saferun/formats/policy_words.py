@@ -159,7 +159,8 @@ def _limit(key: str, ours: Law, theirs: Law) -> Iterator[str]:
         was, becomes = (one.most(measure)[0] if one else None for one in (before, after))
         if was != becomes:
             words = [_amount(kind.form, one) for one in (was, becomes)]
-            yield f"{key}: at most {words[1]} instead of {words[0]}"
+            bound = "at least" if KEYS[key].floor else "at most"
+            yield f"{key}: {bound} {words[1]} instead of {words[0]}"
     elif kind.form == "switch":
         was_on, is_on = (one is None or not one.against_switch() for one in (before, after))
         if was_on != is_on:
@@ -174,11 +175,11 @@ def _limit(key: str, ours: Law, theirs: Law) -> Iterator[str]:
 
 def _lists(key: str, before: Limit | None, after: Limit | None) -> Iterator[str]:
     items = _listed(before) | _listed(after)
-    listed = " ".join(sorted(items)) or "nothing"
+    listed = " ".join(sorted(items))
     if after is None:
-        yield f"allows every {key}, instead of {listed}"
+        yield f"allows every {key}, instead of {listed or 'none'}"
     elif before is None:
-        yield f"refuses every {key} but {listed}"
+        yield f"refuses every {key}" + (f" but {listed}" if listed else "")
     else:
         for item in sorted(items):
             had, has = _has(before, item), _has(after, item)

@@ -6,10 +6,11 @@
  * It reads its own five capability sets and compares them with the mask for its user (ROOT when
  * real, effective and saved uid are all 0, OTHER otherwise; each is 16 lower-case hex digits).
  * Within the mask it becomes WORD..., found and started as the engine itself would have done it.
- * Otherwise, and whenever it cannot see, it says so in one line and exits 126. REQ is `-`, or one or
- * both of `nnp,linger`: no_new_privs must be set as well; and what refuses, or cannot find the
- * command, stays for two seconds, so that whoever started the container in the background still
- * finds the reason when the container would be gone at once (--rm).
+ * Otherwise, and whenever it cannot see, it says so in one line and exits 126. Where it can tell why
+ * a file cannot be executed, it says that in a second line. REQ is `-`, or one or both of
+ * `nnp,linger`: no_new_privs must be set as well; and what refuses, or cannot find the command,
+ * stays for two seconds, so that whoever started the container in the background still finds the
+ * reason when the container would be gone at once (--rm).
  *
  * Nothing that a process executes in its user namespace can hold what is in none of its sets, so
  * one look before the first instruction of the user's command is enough.
@@ -34,6 +35,7 @@ enum {
 	SYS_capget = 125,
 	SYS_fstatfs = 138,
 	SYS_prctl = 157,
+	SYS_getxattr = 191,
 	SYS_exit_group = 231,
 	SYS_openat = 257,
 	SYS_newfstatat = 262,
@@ -42,8 +44,8 @@ enum {
 };
 struct stat {
 	uint64_t dev, ino, nlink;
-	uint32_t mode;
-	uint32_t rest[29];
+	uint32_t mode, uid, gid;
+	uint32_t rest[27];
 };
 __asm__(".section .text.start, \"ax\", @progbits\n"
 	".globl _start\n"
@@ -68,6 +70,7 @@ static long kernel(long number, long a, long b, long c, long d, long e)
 }
 #elif defined(__LP64__) && (defined(__aarch64__) || defined(__riscv))
 enum {
+	SYS_getxattr = 8,
 	SYS_fstatfs = 44,
 	SYS_faccessat = 48,
 	SYS_openat = 56,
@@ -84,8 +87,8 @@ enum {
 };
 struct stat {
 	uint64_t dev, ino;
-	uint32_t mode;
-	uint32_t rest[27];
+	uint32_t mode, nlink, uid, gid;
+	uint32_t rest[24];
 };
 #ifdef __aarch64__
 #define ENTER "	mov x29, #0\n	mov x30, #0\n	mov x0, sp\n	b gate\n"
@@ -153,8 +156,10 @@ enum {
 	AT_EACCESS = 0x200,
 	X_OK = 1,
 	O_RDONLY_CLOEXEC = 02000000,
+	O_NONBLOCK = 04000,
 	S_IFMT = 0170000,
 	S_IFDIR = 0040000,
+	S_IFREG = 0100000,
 	PROC_SUPER_MAGIC = 0x9fa0,
 	PR_CAPBSET_READ = 23,
 	PR_GET_NO_NEW_PRIVS = 39,
@@ -499,12 +504,12 @@ static void say_user(const uint32_t uid[3])
 	}
 }
 
-static void say_names(uint64_t mask)
+static void say_names(uint64_t mask, const char *before)
 {
 	for (unsigned bit = 0; bit < 64; bit++) {
 		if (!(mask >> bit & 1))
 			continue;
-		put(' ');
+		say(before);
 		if (bit < sizeof names / sizeof *names) {
 			say(names[bit]);
 		} else {
@@ -548,7 +553,7 @@ static void judge(uint64_t root, uint64_t other, int needs_no_new_privs)
 			say(" holds capabilities it must not: ");
 		}
 		say(set_names[set]);
-		say_names(beyond);
+		say_names(beyond, " ");
 	}
 	if (needs_no_new_privs && !held.no_new_privs) {
 		if (filled)
@@ -585,17 +590,155 @@ static int executable(const char *path, const struct stat *found)
 	return (int)-result;
 }
 
-static _Noreturn void cannot_find(const char *word, const char *reason, int status)
+/* ---- Why a file cannot be executed, on a second line, where that can be told --------------- */
+
+static void hint(const char *path)
+{
+	say("\nsaferun: hint: ");
+	say_word(path);
+}
+
+/* A file or directory whose mode lets somebody execute or enter it, but not everybody. */
+static void hint_mode(const char *path, const struct stat *found, const char *done)
+{
+	uint32_t uid[3] = {~0U, ~0U, ~0U};
+
+	/* Open to all or to nobody: then it is not about who this process is. */
+	if (found->mode & 1 || !(found->mode & 0110))
+		return;
+	hint(path);
+	say(" may be ");
+	say(done);
+	say(" only by ");
+	if (found->mode & 0100) {
+		say("uid ");
+		say_number(found->uid);
+	}
+	if (found->mode & 0010) {
+		say(found->mode & 0100 ? " or gid " : "gid ");
+		say_number(found->gid);
+	}
+	say(": chmod o+x in the image, or another --user");
+	kernel(SYS_getresuid, (long)&uid[0], (long)&uid[1], (long)&uid[2], 0, 0);
+	/* Nobody else holds what is in the bounding set before something was executed. */
+	if (uid[1] == 0)
+		say(", or --cap-add=DAC_OVERRIDE, if the policy allows it");
+}
+
+/* Something on the way to a file is closed: the last directory that can still be looked at. */
+static void hint_directory(char *word)
+{
+	struct stat found, directory;
+	size_t closed = 0;
+
+	for (size_t i = 1; word[i - 1]; i++) {
+		char kept = word[i];
+
+		if (kept && kept != '/')
+			continue;
+		word[i] = '\0';
+		int error = look(word, &found);
+		if (error && closed) {
+			word[i] = kept;
+			word[closed] = '\0';
+			hint_mode(word, &directory, "entered");
+			word[closed] = '/';
+			return;
+		}
+		word[i] = kept;
+		if (error)
+			return;
+		closed = i;
+		directory = found;
+	}
+}
+
+/*
+ * A file that insists on capabilities (the effective flag) beyond the bounding set; the kernel does
+ * not start it without them. Returns whether that is so. The attribute (struct vfs_cap_data,
+ * revisions 1 and 2) is one of revision 3 where it counts for other user namespaces only.
+ */
+static int hint_capabilities(const char *path)
+{
+	uint32_t data[6] = {0};
+	uint64_t needs = 0, missing = 0;
+	long size = kernel(SYS_getxattr, (long)path, (long)"security.capability", (long)data,
+			   sizeof data, 0);
+
+	if (size == 20 && data[0] >> 24 == 2)
+		needs = (uint64_t)data[3] << 32 | data[1];
+	else if (size == 12 && data[0] >> 24 == 1)
+		needs = data[1];
+	for (int bit = 0; bit < 64; bit++)
+		/* What the kernel does not know, it does not ask for. */
+		if (needs >> bit & 1 && kernel(SYS_prctl, PR_CAPBSET_READ, bit, 0, 0, 0) == 0)
+			missing |= (uint64_t)1 << bit;
+	if (!missing)
+		return 0;
+	hint(path);
+	say(" needs");
+	say_names(missing, " ");
+	put(':');
+	say_names(missing, " --cap-add=");
+	say(", if the policy allows it");
+	return 1;
+}
+
+/* The program that the first line of a script names, NULL for anything else. */
+static const char *interpreter(const char *path)
+{
+	static char start[256]; /* no more counts for the kernel: BINPRM_BUF_SIZE */
+	struct stat found;
+	long file, count;
+	char *name = start + 2;
+
+	/* Opening anything else could wait for somebody, or do something. */
+	if (look(path, &found) != 0 || (found.mode & S_IFMT) != S_IFREG)
+		return NULL;
+	file = kernel(SYS_openat, AT_FDCWD, (long)path, O_RDONLY_CLOEXEC | O_NONBLOCK, 0, 0);
+	if (file < 0)
+		return NULL;
+	count = kernel(SYS_read, file, (long)start, sizeof start - 1, 0, 0);
+	start[count > 0 ? count : 0] = '\0';
+	if (start[0] != '#' || start[1] != '!')
+		return NULL;
+	while (*name == ' ' || *name == '\t')
+		name++;
+	for (path = name; *name && *name != ' ' && *name != '\t' && *name != '\n';)
+		name++;
+	*name = '\0';
+	return *path ? path : NULL;
+}
+
+/* The kernel has refused a file that may be executed: it or its interpreter lacks something. */
+static void hint_refused(const char *path, int error)
+{
+	struct stat found;
+
+	if (error == EPERM && hint_capabilities(path))
+		return;
+	if ((error != EPERM && error != EACCES && error != ENOENT) || !(path = interpreter(path)))
+		return;
+	if (error == EPERM) {
+		hint_capabilities(path);
+	} else if (error == ENOENT && look(path, &found) == ENOENT) {
+		hint(path);
+		say(", which the script names as its interpreter, does not exist");
+	} else if (error == EACCES && look(path, &found) == 0) {
+		hint_mode(path, &found, "executed");
+	}
+}
+
+static void cannot_find(const char *word, const char *reason)
 {
 	say("saferun: exec: \"");
 	say_word(word);
 	say("\": ");
 	say(reason);
-	end(status);
 }
 
 /* A word with a slash is taken as it is. Ends when it cannot be executed. */
-static void check(const char *word)
+static void check(char *word)
 {
 	struct stat found;
 	int missing = look(word, &found);
@@ -612,6 +755,10 @@ static void check(const char *word)
 		say(": ");
 	}
 	say_error(error);
+	if (error == EACCES && missing)
+		hint_directory(word);
+	else if (error == EACCES)
+		hint_mode(word, &found, "executed");
 	end(error == ENOENT ? NOT_FOUND : CANNOT_BE_INVOKED);
 }
 
@@ -655,32 +802,45 @@ static int join(char path[PATH_MAX], const char *directory, size_t length, const
 }
 
 /* A word without a slash is looked for in each directory of PATH. Ends when none has it. */
-static const char *search(const char *word, char **environment)
+static char *search(const char *word, char **environment)
 {
 	static const char nowhere[] = "executable file not found in $PATH";
 	static const char relative[] = "cannot run executable found relative to current directory";
-	static char path[PATH_MAX];
+	static char path[PATH_MAX], closed[PATH_MAX];
 	const char *directory = NULL;
-	struct stat found;
+	struct stat found, its = {0};
 
 	while (*environment && !directory)
 		directory = after("PATH=", *environment++);
-	if (!directory || !*directory)
-		cannot_find(word, nowhere, NOT_FOUND);
+	if (!directory || !*directory) {
+		cannot_find(word, nowhere);
+		end(NOT_FOUND);
+	}
 	do {
 		size_t length = 0;
 
 		while (directory[length] && directory[length] != ':')
 			length++;
-		if (join(path, directory, length, word) && look(path, &found) == 0 &&
-		    executable(path, &found) == 0) {
-			if (path[0] == '/')
+		if (join(path, directory, length, word) && look(path, &found) == 0) {
+			int error = executable(path, &found);
+
+			if (!error && path[0] == '/')
 				return path;
-			cannot_find(word, relative, CANNOT_BE_INVOKED);
+			if (!error) {
+				cannot_find(word, relative);
+				end(CANNOT_BE_INVOKED);
+			}
+			if (error == EACCES && !closed[0]) {
+				memcpy(closed, path, sizeof closed);
+				its = found;
+			}
 		}
 		directory += length;
 	} while (*directory++ == ':');
-	cannot_find(word, nowhere, NOT_FOUND);
+	cannot_find(word, nowhere);
+	if (closed[0])
+		hint_mode(closed, &its, "executed");
+	end(NOT_FOUND);
 }
 
 static int has_slash(const char *word)
@@ -699,7 +859,7 @@ void gate(long *stack)
 	char **words = (char **)(stack + 1);
 	char **environment = words + count + 1;
 	char **command = words + 5;
-	const char *path;
+	char *path;
 	const char *usage = "saferun: usage: gate ROOT OTHER -|nnp|linger|nnp,linger -- COMMAND [ARG...]";
 	uint64_t root, other;
 
@@ -723,5 +883,6 @@ void gate(long *stack)
 	say_word(path);
 	say(": ");
 	say_error(error);
+	hint_refused(path, error);
 	end(EXEC_FAILED);
 }

@@ -55,6 +55,11 @@ def find(environ: Mapping[str, str], ourselves: str) -> str:
 
 def become(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     """Replace this process by `docker run ARGUMENTS`; raises DockerCliError when that fails."""
+    execute(docker, _argv(arguments), guarded(docker, environ))
+
+
+def execute(docker: str, argv: list[str], environ: Mapping[str, str]) -> NoReturn:
+    """Replace this process by the CLI with these words; raises DockerCliError when that fails."""
     # `signal` imports enum, which the timed path cannot afford; this is what it is made of.
     import _signal  # type: ignore[import-not-found]  # typeshed does not describe it
 
@@ -63,7 +68,7 @@ def become(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) ->
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
     try:
-        os.execve(docker, _argv(arguments), guarded(docker, environ))  # noqa: S606 - no shell is the point
+        os.execve(docker, argv, environ)  # noqa: S606 - no shell is the point
     except OSError as error:
         what = "its arguments and the environment: " if error.errno == E2BIG else ""
         message = f"cannot execute {docker}: {what}{(error.strerror or str(error)).lower()}"
@@ -85,6 +90,21 @@ def help_text(docker: str, environ: Mapping[str, str]) -> str:
         docker, ["run", "--help"], environ, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
     return printed.decode("utf-8", "replace")
+
+
+def printed(
+    docker: str, arguments: Sequence[str], environ: Mapping[str, str], seconds: float
+) -> bytes:
+    """Return what `docker ARGUMENTS` prints; nothing when it fails or takes longer than this."""
+    import subprocess
+
+    try:
+        status, told, _ = _ran(
+            docker, arguments, environ, timeout=seconds, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+        )
+    except (DockerCliError, subprocess.TimeoutExpired):
+        return b""
+    return b"" if status else told
 
 
 def compose_model(docker: str, file: str, environ: Mapping[str, str]) -> bytes:
@@ -157,12 +177,21 @@ def quietly(docker: str, arguments: Sequence[str], environ: Mapping[str, str]) -
     return status
 
 
+def asked(docker: str, words: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run `docker WORDS`; return its exit status and all that it printed, on both streams."""
+    status, printed, complaint = _ran(
+        docker, words, environ, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    return status, (printed + complaint).decode("utf-8", "replace")
+
+
 def _ran(
     docker: str,
     arguments: Sequence[str],
     environ: Mapping[str, str],
     *,
     start_new_session: bool = False,
+    timeout: float | None = None,
     **streams: int,
 ) -> tuple[int, bytes, bytes]:
     """Run the CLI to its end; return its exit status and what it wrote to those that are PIPE."""
@@ -174,6 +203,7 @@ def _ran(
             env=guarded(docker, environ),
             check=False,
             start_new_session=start_new_session,
+            timeout=timeout,
             **streams,  # type: ignore[call-overload]
         )
     except (OSError, ValueError) as error:

@@ -28,6 +28,8 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 LARGEST_FILE = 1 << 20
 #: How long `docker system dial-stdio` may take to notice that nobody listens any more.
 PATIENCE_SECONDS = 2
+#: How long an engine may be silent before a patient caller gives up.
+SILENCE_SECONDS = 20
 #: Stands for a value that only the CLI itself can tell; it is no name of a context.
 UNCLEAR = ("",)
 
@@ -69,6 +71,23 @@ class Endpoint:
             raise _unreachable(self.socket, error) from error
         return Connection(stream)
 
+    def mode(self) -> int | None:
+        """Return the socket's permission bits, None where there is none to be seen.
+
+        Below a directory that others may not enter, none of theirs is left.
+        """
+        if self.socket is None:
+            return None
+        try:
+            path = os.path.realpath(self.socket)
+            mode = os.stat(path).st_mode & 0o777
+            while path != "/":
+                path = os.path.dirname(path)
+                mode &= 0o777 if os.stat(path).st_mode & 0o001 else 0o770
+        except OSError:
+            return None
+        return mode
+
     def _dial(self) -> Connection:
         # Only engines that are not behind a local socket pay for importing subprocess.
         import subprocess
@@ -90,6 +109,16 @@ class Endpoint:
         finally:
             theirs.close()
         return Connection(ours, dialler)
+
+
+class Patient(Endpoint):
+    """The same engine, for whoever would rather give up than wait for one that never answers."""
+
+    def connect(self) -> Connection:
+        """Open a connection on which no answer may be awaited for longer than SILENCE_SECONDS."""
+        connection = super().connect()
+        connection.stream.settimeout(SILENCE_SECONDS)
+        return connection
 
 
 class Connection:

@@ -8,6 +8,7 @@ for users who may not, below our own root.
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 from posixpath import normpath
 
@@ -15,6 +16,8 @@ from saferun.errors import EngineError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from saferun.host.endpoint import Endpoint
 
 #: The size of struct ucred (unix(7)): pid, uid and gid.
@@ -24,6 +27,8 @@ CREDENTIALS = 12
 LISTENERS = (b"dockerd\n", b"podman\n", b"systemd\n")
 #: As many symbolic links as the kernel follows in one path.
 MOST_LINKS = 40
+#: What readlink(2) says of a name that is no link, or that is not there.
+NO_LINK = frozenset((errno.EINVAL, errno.ENOENT, errno.ENOTDIR))
 
 
 class EngineFiles:
@@ -32,19 +37,22 @@ class EngineFiles:
     def __init__(self, root: str) -> None:
         """Take the path of its root as it is seen from here; empty for our own."""
         self._root = root
-        self._known: dict[str, str] = {}
+        self._known: dict[str, str | None] = {}
 
-    def real(self, path: str) -> str:
+    def real(self, path: str) -> str | None:
         """Return an absolute path with every symbolic link in it followed, as far as it exists.
 
         A path with more links than the kernel would follow is returned as the root, which covers
-        whatever it may lead to. Where a path leads is found out once.
+        whatever it may lead to. None stands for a path whose links cannot be told: because they
+        may not be looked at, or because they are those of /proc, which lead whoever follows them
+        somewhere else (proc_pid_cwd(5), proc_pid_fd(5), proc_pid_root(5)). Where a path leads
+        is found out once.
         """
         if path not in self._known:
             self._known[path] = self._followed(path)
         return self._known[path]
 
-    def _followed(self, path: str) -> str:
+    def _followed(self, path: str) -> str | None:
         done, rest, links = "", [part for part in reversed(path.split("/")) if part], 0
         while rest:
             part = rest.pop()
@@ -53,11 +61,17 @@ class EngineFiles:
             if part == "..":
                 done = done.rpartition("/")[0]
                 continue
+            link = f"{self._root}{done}/{part}"
             try:
-                target = os.readlink(f"{self._root}{done}/{part}")
-            except (OSError, ValueError):
+                target = os.readlink(link)
+                ordinary = os.lstat(link).st_size == len(os.fsencode(target))
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno not in NO_LINK:
+                    return None
                 done = f"{done}/{part}"
                 continue
+            if not ordinary or f"{done}/".startswith("/proc/"):
+                return None
             links += 1
             if links > MOST_LINKS:
                 return "/"
@@ -96,8 +110,18 @@ def of(endpoint: Endpoint) -> EngineFiles | None:
     return EngineFiles(root)
 
 
-def working_directory() -> str:
-    """Return the directory that relative paths begin at, the root where it is gone."""
+def working_directory(environ: Mapping[str, str]) -> str:
+    """Return the directory that the docker CLI takes relative paths from; the root if it is gone.
+
+    That is what PWD says, links and all, where it is this very directory (Go's os.Getwd): `..` is
+    then the directory above the link, not above what it leads to.
+    """
+    said = environ.get("PWD", "")
+    try:
+        if said.startswith("/") and os.path.samestat(os.stat(said), os.stat(".")):
+            return said
+    except (OSError, ValueError):
+        pass
     try:
         return os.getcwd()
     except OSError:

@@ -12,13 +12,14 @@ import io
 import os
 import tarfile
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from saferun.errors import EngineError, GateError
 from saferun.host.scratch_container import read_file, removed_afterwards, scratch, sdk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import docker
 
@@ -48,13 +49,7 @@ def fill(
     `label` is put on the volume if the engine has to make it; `directory` is where it is mounted.
     """
     files = gates()
-    with (
-        sdk(endpoint, version) as client,
-        removed_afterwards(
-            lambda: _image_id(client.import_image_from_data(_tar(directory, files))),
-            lambda image: client.remove_image(image, force=True),
-        ) as image,
-    ):
+    with sdk(endpoint, version) as client, imported(client, directory, files) as image:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 found = _fill_once(client, image, volume, label, directory, files)
@@ -75,6 +70,30 @@ def fill(
     )
 
 
+@contextmanager
+def imported(client: docker.APIClient, directory: str, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield the id of an image that holds nothing but these files, and remove it afterwards."""
+    with removed_afterwards(
+        lambda: _image_id(client.import_image_from_data(_tar(directory, files))),
+        lambda image: client.remove_image(image, force=True),
+    ) as image:
+        yield image
+
+
+def content(
+    client: docker.APIClient, image: str, volume: str, directory: str
+) -> dict[str, bytes | None]:
+    """Return the gates as they are in a volume that is there, changing nothing in it."""
+    mount = {
+        "Type": "volume",
+        "Source": volume,
+        "Target": directory,
+        "ReadOnly": True,
+        "VolumeOptions": {"NoCopy": True},
+    }
+    return _read(client, image, mount, directory, gates())
+
+
 def _fill_once(  # noqa: PLR0913 - one thing, in its parts
     client: docker.APIClient,
     image: str,
@@ -89,6 +108,16 @@ def _fill_once(  # noqa: PLR0913 - one thing, in its parts
         "Target": directory,
         "VolumeOptions": {"Labels": dict([label])},
     }
+    return _read(client, image, mount, directory, files)
+
+
+def _read(
+    client: docker.APIClient,
+    image: str,
+    mount: Mapping[str, object],
+    directory: str,
+    files: Mapping[str, bytes],
+) -> dict[str, bytes | None]:
     with scratch(client, image, "gate", [mount]) as container:
         return {name: read_file(client, container, f"{directory}/{name}") for name in files}
 
@@ -113,8 +142,11 @@ def _image_id(answer: str) -> str:
     import json
 
     for line in reversed(answer.strip().splitlines()):
-        status = json.loads(line).get("status", "")
-        if status.startswith("sha256:"):
-            return str(status)
+        try:
+            status = json.loads(line)["status"]
+        except (KeyError, TypeError, ValueError):
+            continue
+        if isinstance(status, str) and status.startswith("sha256:"):
+            return status
     message = f"the docker engine did not import the gates: {answer.strip()[:200]}"
     raise EngineError(message)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from saferun.host.scratch_container import read_file, scratch, sdk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from saferun.host.endpoint import Endpoint
+
+
+#: As large as a pipe, so that no more than this is ever held of an archive.
+PIECE = 1 << 16
 
 
 def read(
@@ -21,3 +26,13 @@ def read(
     """
     with sdk(endpoint, version) as client, scratch(client, image, "passwd") as container:
         return tuple(read_file(client, container, path, b"") for path in paths)
+
+
+@contextmanager
+def exported(endpoint: Endpoint, version: str, image: str) -> Iterator[Iterator[bytes]]:
+    """Yield a tar archive of all files of an image, in pieces; raises EngineError.
+
+    It is what the engine would give a container, layers merged, with owners, modes and attributes.
+    """
+    with sdk(endpoint, version) as client, scratch(client, image, "inspect") as container:
+        yield client.export(container, PIECE)

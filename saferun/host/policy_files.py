@@ -131,6 +131,13 @@ class _Search:
         path = shipped.path(path) or path
         try:
             descriptor = os.open(path, ANYWHERE)
+        except FileNotFoundError as error:
+            missing = unreadable(path, error)
+            if path and "/" not in path:
+                # Perhaps a shipped law was meant.
+                hint = f"the laws that come with saferun are {', '.join(shipped.names())}"
+                missing = PolicyError(str(missing), *missing.hints, hint)
+            self.fail(missing)
         except OSError as error:
             self.fail(unreadable(path, error))
         else:

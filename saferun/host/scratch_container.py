@@ -61,11 +61,27 @@ def scratch(
         "NetworkDisabled": True,
         "HostConfig": {"NetworkMode": "none", "Mounts": list(mounts)},
     }
+    with container(client, config) as made:
+        yield made
+
+
+@contextmanager
+def container(client: docker.APIClient, config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the id of a new container with this create body; kill and remove it afterwards."""
     with removed_afterwards(
-        lambda: str(client.create_container_from_config(config)["Id"]),  # type: ignore[no-untyped-call]  # types-docker
+        lambda: text_of(client.create_container_from_config(config), "Id"),  # type: ignore[no-untyped-call]  # types-docker
         lambda made: client.remove_container(made, v=True, force=True),
     ) as made:
         yield made
+
+
+def text_of(answer: object, name: str) -> str:
+    """Return a field of an engine's answer that has to be text; raises EngineError otherwise."""
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(value, str) or not value:
+        message = f"the docker engine's answer makes no sense: it has no {name}"
+        raise EngineError(message)
+    return value
 
 
 @contextmanager

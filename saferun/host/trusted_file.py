@@ -137,7 +137,11 @@ def check(
     if status.st_mode & writers:
         mode = stat.S_IMODE(status.st_mode)
         message = f"{what} can be written by others (mode {mode:04o}), and cannot be trusted"
-        raise PolicyError(message, f"if what it says is right: chmod go-w {where}")
+        hint = f"if what it says is right: chmod go-w {where}"
+        if status.st_mode & stat.S_ISVTX:
+            # As /tmp is meant to be.
+            hint = "keep policies, and what links to them lead through, in directories of their own"
+        raise PolicyError(message, hint)
 
 
 def unreadable(path: str, error: OSError) -> PolicyError:

@@ -225,6 +225,17 @@ class Law:
         spoken = tuple(bound for bound in bounds if bound.base or bound.deny)
         return Limit(key, spoken) if spoken else None
 
+    def without_exception(self, key: str) -> Law:
+        """Return the law of those layers that have no [[allow]] for a key in force."""
+        return Law(
+            (
+                layer
+                for number, layer in enumerate(self.layers)
+                if not self._of(number, "allow", key)
+            ),
+            self.whom,
+        )
+
     def required(self, key: str) -> tuple[Statement, ...]:
         """Return every statement that requires something under a key."""
         return tuple(

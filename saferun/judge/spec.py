@@ -79,6 +79,7 @@ class ContainerSpec(Record):
     on, None for unknown.
 
     Amounts are bytes, billionths of a processor, or numbers; UNLIMITED where that was asked for.
+    `volume_driver` makes every volume that names no other, also those that the image asks for.
     `flags` are the names of all flags that were used; `verify` is saferun's own: "on" or "off".
     """
 
@@ -99,6 +100,7 @@ class ContainerSpec(Record):
     cgroupns: tuple[str, ...] = ("private",)
     networks: tuple[str, ...] = ("bridge",)
     mounts: tuple[Mount, ...] = ()
+    volume_driver: str = ""
     volumes_from: tuple[str, ...] = ()
     use_api_socket: bool = False
     sockets: tuple[str, ...] = ()

@@ -15,6 +15,9 @@ from tests.compliance.recording_engine import Image, RecordingEngine
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    #: Runs a program to its end as `subprocess.run` does.
+    Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
 #: What the client finds in its working directory.
 FILES = {
     "env.txt": "# a comment\nA=1\n\nFROM_CLIENT\nNOT_THERE\nB=two words \nC=\n",
@@ -50,6 +53,7 @@ def play(
     argv: Sequence[str],
     environment: Mapping[str, str] | None = None,
     prepare: Callable[[RecordingEngine], None] = lambda _engine: None,
+    run: Run = subprocess.run,
 ) -> Outcome:
     """Run a command in a directory and with an engine of its own; `prepare` sets up the engine."""
     with tempfile.TemporaryDirectory(prefix="saferun-") as name:
@@ -61,7 +65,7 @@ def play(
         with RecordingEngine(directory / "engine.sock") as engine:
             engine.images["absent"] = Image(pulled=False)
             prepare(engine)
-            done = subprocess.run(
+            done = run(
                 argv,
                 cwd=work,
                 env={

@@ -112,6 +112,9 @@ def test_check_of_a_file_that_is_not_there(
     [
         ("[limits]\nmemory='1g'", "[limits]\nmemory='2g'", ["memory: at most 2g instead of 1g"]),
         ("", "[limits]\npids-limit=5", ["pids-limit: at most 5 instead of any"]),
+        ("", "[limits]\noom-score-adj=0", ["oom-score-adj: at least 0 instead of any"]),
+        ("", "[limits]\ndevice=[]", ["refuses every device"]),
+        ("[limits]\ndevice=[]", "", ["allows every device, instead of none"]),
         ("", "[limits]\npid=['private']", ["refuses every pid but private"]),
         ("[limits]\npid=['private']", "", ["allows every pid, instead of private"]),
         (
@@ -160,3 +163,24 @@ def test_init_writes_a_valid_file_and_never_over_another(
     assert 'extends = ["hardened"]' in path.read_text()
     assert run(monkeypatch, "init", "nonsense") == 2
     assert os.listdir(tmp_path / "new") == ["policy.toml"]
+
+
+def test_init_says_why_a_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the directory is the trouble."""
+    (tmp_path / "file").touch()
+    for name in ("file/x/policy.toml", "file/policy.toml", "\0"):
+        assert run(monkeypatch, "init", "hardened", f"{tmp_path}/{name}") == 2
+        assert "cannot write " in capsys.readouterr().err
+
+
+def test_a_name_of_no_law_and_no_file_comes_with_the_names_of_the_laws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error is not left to be guessed at."""
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "diff", "hardened", "restrictd") == 2
+    assert "hardened, restricted" in capsys.readouterr().err
+    assert run(monkeypatch, "diff", "hardened", "./restrictd") == 2
+    assert "hardened, restricted" not in capsys.readouterr().err

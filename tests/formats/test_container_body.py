@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saferun.formats import container_body, create_body, seccomp_profile
-from saferun.formats.engine_api import ImageFacts
+from saferun.formats.engine_api import ImageFacts, VolumeFacts
 from saferun.formats.facts import Facts
 from saferun.judge.spec import UNLIMITED, ContainerSpec, Device, Mount, Port
 from tests.judging import CONTAINERS, ENGINE, VOLUMES
@@ -244,8 +244,19 @@ def test_the_gates_own_mount_is_nobodys() -> None:
     """Only where it can do nothing but bring the gate."""
     gate = {"Type": "volume", "Source": GATE, "Target": "/.saferun/abc", "ReadOnly": True}
     assert asked(Mounts=[gate]).mounts == ()
+    assert asked(Mounts=[gate]).flags == ()
     for change in ({"ReadOnly": False}, {"Target": "/gate"}, {"Target": "/.saferun/a/b"}):
         assert len(asked(Mounts=[{**gate, **change}]).mounts) == 1
+
+
+def test_a_directory_of_the_host_that_calls_itself_the_gates_volume_is_one() -> None:
+    """Whoever may make volumes can give them any name."""
+    gate = {"Type": "volume", "Source": GATE, "Target": "/.saferun/abc", "ReadOnly": True}
+    options = (("type", "none"), ("o", "bind"), ("device", "/"))
+    disguised = FACTS.replace(volumes={GATE: VolumeFacts("local", options, (), "")})
+    body = {"Image": "img", "HostConfig": {"Mounts": [gate]}}
+    (mount,) = container_body.to_spec(body, disguised).mounts
+    assert (mount.kind, mount.source) == ("bind", "/")
 
 
 @pytest.mark.parametrize(

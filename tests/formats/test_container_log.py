@@ -51,6 +51,11 @@ def test_no_log_is_too_strange(*, log: bytes, tty: bool) -> None:
             "exec nosuch: not found",
         ),
         (frame(2, b"warning\n") + frame(2, b"saferun: x"), "x"),
+        (frame(2, b"saferun: exec x: y\nsaferun: hint: z\r\n"), "exec x: y\nhint: z"),
+        (frame(2, b"saferun: x\n") + frame(2, b"saferun: hint: z\n"), "x\nhint: z"),
+        (frame(2, b"saferun: hint: z\n"), None),
+        (frame(2, b"x\nsaferun: hint: z\n"), None),
+        (frame(2, b"saferun: hint: y\nsaferun: hint: z\n"), None),
         (frame(1, b"saferun: x\n"), None),
         (frame(2, b"saferun: x\nsomething else\n"), None),
         (frame(2, b" saferun: x\n"), None),
@@ -61,7 +66,7 @@ def test_no_log_is_too_strange(*, log: bytes, tty: bool) -> None:
     ],
 )
 def test_the_gates_line(log: bytes, line: str | None) -> None:
-    """Only the last line on stderr can be the gate's."""
+    """Only the last line on stderr can be the gate's, or the last two where one is a hint."""
     assert gate_line(log, tty=False) == line
 
 

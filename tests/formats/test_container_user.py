@@ -16,6 +16,7 @@ from saferun.formats.container_user import (
     gid,
     look_up,
     may_cover,
+    memberships,
     number,
     user_part,
 )
@@ -208,3 +209,25 @@ def test_a_further_group(value: str, expected: int | None) -> None:
     """A number that is the name of another group means two things, and so nothing."""
     assert additional_gid(value, ETC_GROUP) == expected
     assert additional_gid(value, None) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("app", {5, 6}),
+        ("3267", {5, 6}),
+        ("+3267", {5, 6}),
+        ("other", {6}),
+        ("root", set()),
+        ("app:5", set()),
+        ("app:", {5, 6}),
+        ("1234", set()),
+        ("nobody", set()),
+        ("", set()),
+    ],
+)
+def test_groups_that_list_the_user(user: str, expected: set[int]) -> None:
+    """Of a user with a line in passwd and without a group of its own choice."""
+    passwd = b"root:x:0:0::/:\napp:x:3267:3267::/:\nother:x:1:1::/:\n"
+    group = b"root:x:0:\naudio:x:5:app\ndisk:x:6:other,app\nshort:x:7\nlike:x:8:apple\n"
+    assert memberships(user, passwd, group) == expected

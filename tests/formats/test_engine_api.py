@@ -24,6 +24,8 @@ IMAGE = {
         "Entrypoint": ["/bin/app"],
         "Cmd": ["-x"],
         "Volumes": {"/data": {}, "/more": {}},
+        "Env": ["PATH=/bin", "A=b=c"],
+        "WorkingDir": "/srv",
     },
 }
 CONTAINER = {
@@ -52,6 +54,7 @@ READERS: list[Callable[[bytes], object]] = [
     engine_api.container_facts,
     engine_api.network_facts,
     engine_api.engine_facts,
+    engine_api.engine_version,
 ]
 NAMES = st.sampled_from(
     [
@@ -84,6 +87,8 @@ def test_an_image() -> None:
         entrypoint=("/bin/app",),
         cmd=("-x",),
         volumes=("/data", "/more"),
+        env=("PATH=/bin", "A=b=c"),
+        working_dir="/srv",
     )
 
 

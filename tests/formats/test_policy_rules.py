@@ -60,6 +60,18 @@ def test_both_ways_of_reading_agree() -> None:
             '3:1: "privileged" in [[deny]] must be true',
         ),
         (
+            "[[allow]]\nreason = 'x'\ngpus = false",
+            '3:1: "gpus" in [[allow]] must be true, not false',
+        ),
+        (
+            "[[allow]]\nreason = 'x'\npid = ['host']\nexpires = 2027-01-31T00:00:00Z",
+            '4:1: "expires" must be a date, such as 2027-01-31, not a date with a time',
+        ),
+        (
+            "[[deny]]\nreason = 'x'\nnetwork = []",
+            '3:1: "network = []" names nothing; name what the [[deny]] is about',
+        ),
+        (
             "[[deny]]\nreason = 'x'\npid = ['host']\nexpires = 2027-01-01",
             "4:1: what is denied cannot",
         ),

@@ -183,7 +183,7 @@ MISTAKES = {
         '1:10: "network" must be text of one or more printable characters, not the text "a\\x00"'
     ],
     "defaults.network = 2027-01-31": [
-        '1:10: "network" must be text of one or more printable characters, not a date or a time'
+        '1:10: "network" must be text of one or more printable characters, not a date'
     ],
     # Values that make no sense
     "require.read-only = false": ['1:9: "read-only = false" requires nothing; leave it out'],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ def root(tmp_path: Path) -> engine_files.EngineFiles:
         ("/srv/broken/y", "/gone/x/y"),
         ("/srv/loop", "/"),
         ("/not/there/../x", "/not/x"),
+        ("/proc/uptime", "/proc/uptime"),
     ],
 )
 def test_links_lead_where_the_engine_would_get(
@@ -58,10 +60,74 @@ def test_links_lead_where_the_engine_would_get(
     assert root.real(path) == real
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/proc/self",
+        "/proc/self/cwd",
+        "/proc/thread-self/root/etc",
+        "/proc/1/root/run",
+        "/dev/fd/0",
+        "/srv/here/x",
+    ],
+)
+def test_where_links_of_the_kernel_lead_is_not_known(
+    root: engine_files.EngineFiles, tmp_path: Path, path: str
+) -> None:
+    """Whoever follows them next, the engine, gets somewhere else."""
+    (tmp_path / "proc" / "1").mkdir(parents=True)
+    (tmp_path / "dev").mkdir()
+    for link, target in {
+        "proc/self": "1",
+        "proc/thread-self": "1",
+        "proc/1/cwd": "/srv",
+        "proc/1/root": "/",
+        "dev/fd": "/proc/self/fd",
+        "srv/here": "/proc/self/cwd",
+    }.items():
+        (tmp_path / link).symlink_to(target)
+    assert root.real(path) is None
+
+
+@pytest.mark.parametrize("path", ["/proc/self/cwd", "/proc/self/fd/0", "/proc/self/root"])
+def test_the_real_links_of_the_kernel_are_told_wherever_they_are(path: str) -> None:
+    """Also where proc is mounted somewhere else: their length is not that of what they say."""
+    assert engine_files.EngineFiles("").real(path) is None
+    assert engine_files.EngineFiles("/proc/self/root/proc").real(path.removeprefix("/proc")) is None
+
+
+def test_a_directory_that_may_not_be_searched_hides_where_its_links_lead(
+    root: engine_files.EngineFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in it may be a link; what is not there, and what is no link, is known to be none."""
+
+    def refuse(path: str) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    assert root.real("/srv/absolute") is None
+
+
+def test_relative_paths_begin_where_docker_takes_them_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above a link in PWD is not above what it leads to; a PWD that is not true says nothing."""
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("real")
+    monkeypatch.chdir(link)
+    real = str(tmp_path / "real")
+    assert engine_files.working_directory({"PWD": str(link)}) == str(link)
+    for said in ("", "link", ".", str(tmp_path), "/gone", "/a\0"):
+        assert engine_files.working_directory({"PWD": said}) == real
+    assert engine_files.working_directory({}) == real
+
+
 @given(st.text(alphabet="/.abé\x00", max_size=30))
 def test_every_path_leads_to_a_clean_one(path: str) -> None:
     """Which begins with a slash and has no dots in it."""
     real = engine_files.EngineFiles("/nonexistent").real("/" + path)
+    assert real is not None
     assert real.startswith("/")
     assert not {".", ".."} & set(real.split("/"))
     assert real == os.path.normpath("/" + path.lstrip("/"))

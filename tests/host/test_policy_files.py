@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from saferun.host.policy_files import read_layers
+from saferun.errors import PolicyError
+from saferun.host.policy_files import read_extended, read_layers
 from saferun.host.trusted_file import LARGEST_FILE
 
 TYPE_CHECKING = False
@@ -180,6 +181,18 @@ def test_a_home_that_is_no_directory_holds_no_law(host: Host) -> None:
     """Service users have HOME=/dev/null."""
     host.write("/dev/null")
     assert host.found(environ={"HOME": "/dev/null"}) == []
+
+
+def test_what_a_system_file_starts_from_is_roots_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever calls may not own it; what the caller's own file starts from, the caller may."""
+    law = tmp_path / "law.toml"
+    law.write_bytes(b"law")
+    monkeypatch.setattr("saferun.host.policy_files.reach", lambda path, *_: os.open(path, 0))
+    with pytest.raises(PolicyError, match="belongs to uid"):
+        read_extended("system", str(law), owner=SOMEBODY)
+    assert read_extended("user", str(law), owner=SOMEBODY) == b"law"
 
 
 def test_the_environment_cannot_replace_or_skip_the_system_file(host: Host) -> None:

@@ -113,3 +113,37 @@ def test_what_is_added(law: str, words: str, added: str) -> None:
     assert f"--{one.flag}={one.value}" == added
     assert one.reason
     assert one.origins
+
+
+@pytest.mark.parametrize("item", ["seccomp", "seccomp=*", "seccomp=unknown"])
+def test_a_seccomp_profile_that_cannot_be_read_is_never_permitted(item: str) -> None:
+    """It may say anything by the time that docker reads it."""
+    words = "--security-opt seccomp=/gone.json busybox"
+    decision = decide(f'[limits]\nsecurity-opt = ["{item}"]', words)
+    assert [one.check for one in decision.violations] == ["security-opt"]
+
+
+def test_a_mount_whose_target_is_not_understood_may_cover_the_gate() -> None:
+    """Only the engine could tell, so it is refused under every law."""
+    decision = decide("", "-v /tmp:.saferun busybox")
+    assert [one.check for one in decision.violations] == ["gate-mount"]
+
+
+def test_a_mount_of_a_kind_that_is_not_known_is_refused() -> None:
+    """Whatever a law permits: nobody can tell what it would bring."""
+    decision = decide('[limits]\nvolume = ["*", "/"]', "--mount type=cluster,src=a,dst=/x busybox")
+    assert [one.check for one in decision.violations] == ["volume"]
+
+
+@pytest.mark.parametrize(
+    ("law", "words"),
+    [
+        ('[require]\nsecurity-opt = ["seccomp"]', "busybox"),
+        ('[limits]\nlog-driver = ["*"]', "busybox"),
+        ('[limits]\nruntime = ["*"]', "busybox"),
+        ('[limits]\ncgroupns = ["private"]', "--cgroupns=host busybox"),
+    ],
+)
+def test_what_the_engine_does_not_tell_is_not_permitted(law: str, words: str) -> None:
+    """An engine that says nothing of itself may do anything where nothing is said."""
+    assert not decide(law, words, engine=None).allowed

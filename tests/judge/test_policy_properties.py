@@ -6,17 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saferun.judge.evaluate import evaluate
+from saferun.judge.keys import KEYS
 from saferun.judge.policy import BUILT_IN, Law, Layer, Origin, Statement, conflicts
 from saferun.judge.rules import Asking, Image, Rule, in_force
-from saferun.judge.spec import ContainerSpec, Mount, Port
+from saferun.judge.spec import UNLIMITED, ContainerSpec, Device, Mount, Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from random import Random
 
     from saferun.judge.policy import Value
+    from saferun.judge.rules import Entry
 
-#: For each key a few values that meet, contain one another, or have nothing to do with each other.
+#: For each key a few values that meet, contain one another, or have nothing to do with each other;
+#: of every form of value there is at least one key.
 LIMITS: dict[str, tuple[Value, ...]] = {
     "cap-add": ((), ("CHOWN",), ("CHOWN", "NET_RAW"), ("ALL",)),
     "privileged": (True, False),
@@ -30,6 +33,17 @@ LIMITS: dict[str, tuple[Value, ...]] = {
     "image": ((), ("busybox",), ("**",)),
     "sysctl": ((), ("net.**",), ("net.ipv4.*",)),
     "forbid": ((), ("label",), ("label", "dns")),
+    "cgroup-parent": ((), ("/a",), ("/a/b", "/c")),
+    "device": ((), ("/dev/null:r",), ("/dev/null",), ("/dev",)),
+    "device-cgroup-rule": ((), ("c 1:3 r",), ("c 1:* rwm",), ("a *:* rwm",)),
+    "tmpfs": ((), ("/tmp",), ("/tmp:exec",), ("/",)),
+    "ulimit": ((), ("nofile=10",), ("nofile=100", "core=unlimited")),
+    "cpus": (0.5, 1, 2.5),
+    "oom-score-adj": (-500, 0, 100),
+    "security-opt": ((), ("apparmor=x",), ("seccomp", "apparmor", "label", "systempaths")),
+    "restart": ((), ("on-failure:5",), ("on-failure", "always")),
+    "volume-driver": (("local",), ("local/nfs",), ("*",)),
+    "use-api-socket": (True, False),
 }
 REQUIRED: dict[str, tuple[Value, ...]] = {
     "cap-drop": (("ALL",),),
@@ -37,7 +51,9 @@ REQUIRED: dict[str, tuple[Value, ...]] = {
     "read-only": (True,),
     "memory": (True,),
 }
-DENIED = tuple(key for key in LIMITS if key not in ("memory", "pids-limit"))
+AMOUNTS = ("memory", "pids-limit", "cpus", "oom-score-adj")
+SWITCHES = ("privileged", "use-api-socket")
+DENIED = tuple(key for key in LIMITS if key not in AMOUNTS)
 WHOM = st.sampled_from(("any", "root", "nonroot"))
 ORIGINS = st.builds(Origin, st.sampled_from(("/a", "/b", "/c")), st.integers(1, 9))
 BUSYBOX = Image((("docker.io/library/busybox", "latest"),), "sha256:1")
@@ -54,11 +70,14 @@ def statements(draw: st.DrawFn, verb: str) -> Statement:
 @st.composite
 def rules(draw: st.DrawFn, effect: str) -> Rule:
     key = draw(st.sampled_from(sorted(LIMITS if effect == "allow" else DENIED)))
-    value = True if key == "privileged" else draw(st.sampled_from(LIMITS[key]))
+    value = True if key in SWITCHES else draw(st.sampled_from(LIMITS[key]))
     images = draw(st.sampled_from(((), ("busybox",), ("other",))))
     users = draw(st.sampled_from(((), ("1000",), ("5",))))
     expires = draw(st.sampled_from(("", "2026-01-01", "2027-01-01"))) if effect == "allow" else ""
-    entries = ((key, value, draw(st.integers(1, 9))),)
+    entries: tuple[Entry, ...] = ((key, value, draw(st.integers(1, 9))),)
+    if effect == "deny" and draw(st.booleans()):
+        other = draw(st.sampled_from(DENIED))
+        entries += ((other, True if other in SWITCHES else LIMITS[other][-1], 1),)
     return Rule(effect, entries, "/r", 1, "because", images, users, (), expires)  # type: ignore[arg-type]
 
 
@@ -86,6 +105,8 @@ REQUESTS = st.fixed_dictionaries(
                 (Mount("bind", "/srv", "/x", read_only=True),),
                 (Mount("bind", "/etc", "/x"), Mount("volume", "data", "/y")),
                 (Mount("bind", "/srv/a", "/x", exact=False),),
+                (Mount("bind", "/run", "/x"), Mount("tmpfs", "", "/tmp", options=(("exec", ""),))),
+                (Mount("volume", "data", "/x", options=(("type", "nfs"),)),),
             )
         ),
         "ports": st.sampled_from(
@@ -96,7 +117,18 @@ REQUESTS = st.fixed_dictionaries(
         "sysctls": st.sampled_from(((), (("net.ipv4.x", "1"),), (("kernel.y", "1"),))),
         "flags": st.sampled_from(((), ("label",), ("dns",))),
         "seccomp": st.sampled_from((True, False, None)),
-        "security_opt": st.sampled_from(((), ("no-new-privileges=false",))),
+        "security_opt": st.sampled_from(
+            ((), ("no-new-privileges=false",), ("seccomp=unconfined", "apparmor=x"))
+        ),
+        "sockets": st.just(("/run/docker.sock",)),
+        "cgroup_parent": st.sampled_from(("", "/a/b", "/c/../d")),
+        "devices": st.sampled_from(((), (Device("/dev/null", "r"),), (Device("/dev"),))),
+        "device_rules": st.sampled_from(((), ("c 1:3 r",), ("a *:* rwm",))),
+        "ulimits": st.sampled_from(((), (("nofile", 5, 50),), (("core", UNLIMITED, UNLIMITED),))),
+        "cpus": st.sampled_from((None, 1_000_000_000, UNLIMITED)),
+        "oom_score_adj": st.sampled_from((None, -100, 500)),
+        "restart": st.sampled_from((("no", 0), ("on-failure", 3), ("always", 0))),
+        "volume_driver": st.sampled_from(("", "", "rclone")),
         "image": st.sampled_from((BUSYBOX, Image())),
     }
 ).map(lambda fields: ContainerSpec().replace(**fields))
@@ -226,7 +258,11 @@ def test_less_trusted_layers_cannot_widen_what_the_system_states(
     system, user = Layer("system", *above), Layer("user", *below)
     keys = {one.key for one in system.statements if one.verb == "limits"}
     before = evaluate(request, ready((system,), request)).violations
-    after = {one.key for one in evaluate(request, ready((system, user), request)).violations}
+    violations = evaluate(request, ready((system, user), request)).violations
+    after = {one.key for one in violations}
+    if any(one.check == "cap-drop" for one in violations):
+        # Where ALL has to be dropped, this is who refuses an added ALL.
+        after.add("cap-add")
     for violation in before:
         its = {origin.source for origin in violation.origins}
         if violation.key in keys and "built-in" not in its:
@@ -248,6 +284,13 @@ def test_every_refusal_names_a_statement_in_force(
             assert violation.origins
             assert set(violation.origins) <= sources
         assert violation.detail or violation.hint
+
+
+def test_every_form_of_value_is_generated() -> None:
+    """A form that meets otherwise than the others would go unseen."""
+    forms = {key.limits.form for key in KEYS.values() if key.limits is not None}
+    generated = {KEYS[name].limits for name in LIMITS}
+    assert forms == {kind.form for kind in generated if kind is not None}
 
 
 @given(LAYERS, WHOM)

@@ -119,3 +119,26 @@ def test_what_a_control_permits_runs(name: str, run: Run) -> None:
     case = control(name).passes[0]
     ended = run(case)
     assert ended.status == 0, (case, ended)
+
+
+def test_a_relative_path_is_judged_from_where_docker_takes_it(
+    saferun: Command, docker: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above a link that the shell went through, `..` is not what is above the link's target."""
+    (tmp_path / "allowed" / "in").mkdir(parents=True)
+    (tmp_path / "allowed" / "fine").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "secret").touch()
+    (tmp_path / "other" / "link").symlink_to("../allowed/in")
+    law = tmp_path / "law.toml"
+    law.write_text(f'[limits]\nvolume = ["{tmp_path}/allowed"]\n')
+    monkeypatch.chdir(tmp_path / "other" / "link")
+    argv = (f"--policy={law}", "--rm", "--volume=./..:/x", "busybox", "sh", "-c", "echo /x/*")
+    through = saferun(*argv, env={"PWD": str(tmp_path / "other" / "link")})
+    assert through.status == 125, through
+    assert f"({tmp_path}/other, writable) is not allowed" in through.stderr
+    # Older docker CLIs take no relative path, and saferun no other than theirs.
+    inside = {"PWD": str(tmp_path / "allowed" / "in")}
+    straight, plain = saferun(*argv, env=inside), docker("run", *argv[1:], env=inside)
+    assert (straight.status, straight.stdout) == (plain.status, plain.stdout)
+    assert straight.stdout in ("/x/fine /x/in\n", "")

@@ -289,7 +289,15 @@ def test_a_run_cannot_be_told_from_docker_run(
         (["-e", "PATH="], ["sets"], '"sets": executable file not found in $PATH'),
         ([], ["/bin/none"], '"/bin/none": stat /bin/none: no such file or directory'),
         ([], ["/etc/passwd"], '"/etc/passwd": permission denied'),
-        (["--entrypoint=/root/x"], [], '"/root/x": stat /root/x: permission denied'),
+        (
+            ["--entrypoint=/root/x"],
+            [],
+            (
+                '"/root/x": stat /root/x: permission denied\n'
+                "saferun: hint: /root may be entered only by uid 0: chmod o+x in the image, or "
+                "another --user"
+            ),
+        ),
     ],
     ids=str,
 )

@@ -66,7 +66,8 @@ def of_bind(value: str, facts: Facts, driver: str = "") -> Mount:
     drive = value[:1].isalpha() and value[1:2] == ":"
     colon = value.find(":", 2 if drive else 0)
     if colon < 1 or len(value) <= len("c:"):
-        return Mount("volume", "", _absolute("/" + value) if value else None, asked=asked)
+        target = _absolute("/" + value) if value else None
+        return Mount("volume", "", target, driver=driver, asked=asked)
     parts = value.split(":")
     target = _absolute(parts[1]) if len(parts) in (2, 3) else None
     words = parts[2].split(",") if len(parts) == 3 else []  # noqa: PLR2004 - source, target, mode

@@ -91,11 +91,17 @@ def _processors(command: RunCommand) -> int | None:
     """Return billionths of a processor: --cpus, or a quota of each period."""
     text = command.last("cpus")
     if text is not None:
-        above, _, below = text.partition("/")
-        try:
-            return round(float(above) / float(below or 1) * BILLION) or UNLIMITED
-        except (ValueError, OverflowError, ZeroDivisionError):
-            return UNLIMITED
+        above, slash, below = text.partition("/")
+        if slash:
+            # Both are whole numbers, octal ones where they begin with a zero (Go's big.Rat).
+            parts = whole(above) or 0, whole(below) or 0
+            count = parts[0] * BILLION // (parts[1] or 1) if UNLIMITED not in parts else 0
+        else:
+            try:
+                count = round(float(text) * BILLION)
+            except (ValueError, OverflowError):
+                count = 0
+        return count if count > 0 else UNLIMITED
     quota = whole(command.last("cpu-quota"))
     if quota is None:
         return None

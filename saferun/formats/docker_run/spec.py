@@ -61,6 +61,7 @@ def to_spec(command: RunCommand, facts: Facts) -> ContainerSpec:
         privileged=command.is_true("privileged"),
         read_only=None if command.last("read-only") is None else command.is_true("read-only"),
         mounts=mounts(command, facts),
+        volume_driver=command.last("volume-driver") or "",
         volumes_from=tuple(value.partition(":")[0] for value in command.all("volumes-from")),
         use_api_socket=command.is_true("use-api-socket"),
         sockets=facts.sockets,

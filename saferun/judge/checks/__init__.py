@@ -21,7 +21,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "user": ("user",),
     "group": ("group",),
     "group_add": ("group-add",),
-    "privileged": ("privileged",),
+    "privileged": ("privileged", "cap-add", "device", "device-cgroup-rule", "security-opt"),
     "cap_add": ("cap-add",),
     "cap_drop": ("cap-drop",),
     "no_new_privileges": ("security-opt",),

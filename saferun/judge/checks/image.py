@@ -53,5 +53,6 @@ CONTROL = Control(
         Case('[limits]\nimage = ["registry.example.com/**"]', "busybox"),
         Case('[require]\nimage = ["not-latest"]', "busybox"),
         Case('[require]\nimage = ["digest"]', "busybox"),
+        Case('[require]\nimage = ["digest"]', "healthy:1"),
     ),
 )

@@ -25,14 +25,17 @@ def check(spec: ContainerSpec, law: Law) -> Iterator[Finding]:
     hint = "mount something that is allowed, or only a part of it, or read-only"
     asked = [(_shown(one), one) for one in binds]
     yield from unlisted(law, "volume", asked, volumes.covers, volumes.touches, hint=hint)
+    driven = law.limit("volume-driver") is not None
     for mount in spec.mounts:
+        driver = volume_driver.word(mount)
         if mount.kind not in KNOWN:
-            yield _refusal(mount, law, f"a mount of type {mount.kind} is not known")
-        elif _is_named(mount) and volume_driver.word(mount) != "local":
-            named = law.limit("volume-driver")
-            if named is None:
-                why = f"the volume is {volume_driver.word(mount)}, which no volume-driver names"
-                yield _refusal(mount, law, why)
+            yield _refusal(_shown(mount), law, f"a mount of type {mount.kind} is not known")
+        elif mount.kind == "volume" and driver != "local" and not driven:
+            why = f"the volume is {driver}, which no volume-driver names"
+            yield _refusal(_shown(mount), law, why)
+    if spec.volume_driver not in ("", "local") and not driven:
+        why = f"the image may ask for volumes of {spec.volume_driver}, which no volume-driver names"
+        yield _refusal(f"--volume-driver={spec.volume_driver}", law, why)
 
 
 #: What is mounted as. An image holds nothing of the host, and what is in memory neither.
@@ -44,11 +47,9 @@ def _is_named(mount: Mount) -> bool:
     return mount.kind == "volume" and (bool(mount.source) or bool(mount.options))
 
 
-def _refusal(mount: Mount, law: Law, detail: str) -> Violation:
+def _refusal(shown: str, law: Law, detail: str) -> Violation:
     limit = law.limit("volume")
-    return Violation(
-        "volume", f"{_shown(mount)} is not allowed", detail, limit.origins if limit else ()
-    )
+    return Violation("volume", f"{shown} is not allowed", detail, limit.origins if limit else ())
 
 
 def _shown(mount: Mount) -> str:
@@ -66,8 +67,9 @@ CONTROL = Control(
     "its driver's options make a bind is judged as the directory that it is; one that "
     "mounts anything else (nfs, cifs, a disk) must also be named by `volume-driver`. "
     "Where the engine is on another machine, links cannot be followed, and only a path "
-    "that is named exactly is permitted. Anonymous volumes, which are new and empty, "
-    "memory and images are always permitted.",
+    "that is named exactly is permitted; so it is where they lead through /proc. Anonymous "
+    "volumes of the local driver, which are new and empty, memory and images are always "
+    "permitted.",
     (
         "Pod Security Standards, baseline: host path volumes",
         "Pod Security Standards, restricted: volume types",
@@ -98,5 +100,11 @@ CONTROL = Control(
         ),
         Case('[[deny]]\nreason = "secrets"\nvolume = ["/etc/ssh"]', "-v /etc:/x:ro busybox"),
         Case("[limits]\nvolume = []", "-v data:/x busybox"),
+        Case('[limits]\nvolume = ["/srv"]', "-v /proc/self/cwd:/x busybox"),
+        Case('[limits]\nvolume = ["/proc"]', "-v /proc/self/cwd:/x busybox"),
+        Case('[[deny]]\nreason = "secrets"\nvolume = ["/etc/ssh"]', "-v /proc/self/cwd:/x busybox"),
+        Case("[limits]\nvolume = []", "--volume-driver=rclone busybox"),
+        Case("[limits]\nvolume = []", "--volume-driver=rclone -v /x busybox"),
+        Case("[limits]\nvolume = []", "--mount type=volume,dst=/x,volume-driver=rclone busybox"),
     ),
 )

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
     """Refuse a driver that the list does not name."""
-    asked = ((f"a volume of {word(one)}", word(one)) for one in spec.mounts if _is_driven(one))
-    return unlisted(law, "volume-driver", asked, globs.covers)
+    words = [word(one) for one in spec.mounts if _is_driven(one)]
+    if spec.volume_driver:
+        # Also of volumes that only the image asks for.
+        words.append(spec.volume_driver)
+    return unlisted(
+        law, "volume-driver", ((f"a volume of {one}", one) for one in words), globs.covers
+    )
 
 
 def word(mount: Mount) -> str:
@@ -42,7 +47,8 @@ CONTROL = Control(
     "volume-driver",
     "The driver of every volume must be one that the list names: `local` for plain ones, "
     "`local/TYPE` for those that the local driver mounts from elsewhere (`local/nfs`, "
-    "`local/cifs`, `local/none` for a bind in disguise), and the names of plugins.",
+    "`local/cifs`, `local/none` for a bind in disguise), and the names of plugins. So must what "
+    "`--volume-driver` names, as it also makes the volumes that only the image asks for.",
     (
         "Pod Security Standards, restricted: volume types",
         "moby volume/local",
@@ -57,5 +63,7 @@ CONTROL = Control(
         Case('[limits]\nvolume-driver = ["local"]', "-v nfsvol:/x busybox"),
         Case('[limits]\nvolume-driver = ["local"]', "-v etcvol:/x busybox"),
         Case('[limits]\nvolume-driver = ["local"]', "--volume-driver=rclone -v other:/x busybox"),
+        Case('[limits]\nvolume-driver = ["local"]', "--volume-driver=rclone -v /x busybox"),
+        Case('[limits]\nvolume-driver = ["local"]', "--volume-driver=rclone busybox"),
     ),
 )

@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+# Completion of saferunctl for bash, as click writes it.
+eval "$(_SAFERUNCTL_COMPLETE=bash_source saferunctl)"

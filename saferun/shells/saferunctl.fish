@@ -1,0 +1,2 @@
+# Completion of saferunctl for fish, as click writes it.
+_SAFERUNCTL_COMPLETE=fish_source saferunctl | source
