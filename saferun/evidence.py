@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 
+from saferun import processes
 from saferun.errors import EngineError
 from saferun.formats import container_log, engine_api, proc_status
 from saferun.formats.docker_run.gate_command import AT_THE_DOOR
@@ -38,8 +39,6 @@ PATIENCE_SECONDS = 10.0
 #: invisible from here: after a process ends, engines take up to 165 ms to say so.
 INVISIBLE_SECONDS = 0.5
 PAUSE_SECONDS = 0.002
-#: runc's own process, before it has become the container's.
-RUNC_INIT = b"runc:["
 #: The names of processes that come before the command: the gate's, and what --init puts first.
 GATE_NAME = b"gate-"
 BEFORE_COMMAND = (GATE_NAME, b"docker-init", b"tini", b"catatonit")
@@ -217,11 +216,9 @@ def _shown(value: object) -> str:
     return str(value) or "empty"
 
 
-def holds(files: kernel.ProcessFiles) -> bool:
+def holds(reading: processes.Reading) -> bool:
     """Tell whether a process is a gate that holds at the door."""
-    return (files.comm or b"").startswith(GATE_NAME) and proc_status.blocks(
-        files.status or b"", AT_THE_DOOR
-    )
+    return reading.command.startswith(GATE_NAME) and proc_status.blocks(reading.status, AT_THE_DOOR)
 
 
 def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage, Holding | None]:
@@ -230,28 +227,17 @@ def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage, Holdin
     stage: Stage = GATE
     holding: Holding | None = None
     for pid in _family(record.pid) if record.pid else ():
-        files = kernel.ProcessFiles(pid)
-        if files.stat_before is None or files.status is None or files.stat_after is None:
-            if pid != record.pid:
+        reading = processes.look(pid, processes.in_container(record.id))
+        if reading.evidence is None:
+            if reading.state == processes.GONE and pid != record.pid:
                 continue  # a child that has ended meanwhile
-            return _unverified(f"process {pid} cannot be seen from here"), INVISIBLE, None
-        if not proc_status.belongs_to(files.cgroup or b"", record.id):
-            return _unverified(f"process {pid} here is not the container's"), INVISIBLE, None
-        started = proc_status.start_time(files.stat_before)
-        if started != proc_status.start_time(files.stat_after):
-            return _unverified(f"process {pid} changed while it was read"), EARLY, None
-        comm = files.comm or b""
-        if comm.startswith(RUNC_INIT):
-            # runc still holds what the container will not: too early to judge.
-            return _unverified("the container was still being set up"), EARLY, None
-        if not comm.startswith(BEFORE_COMMAND):
+            early = reading.state in (processes.EARLY, processes.CHANGED)
+            return _unverified(reading.why), EARLY if early else INVISIBLE, None
+        if not reading.command.startswith(BEFORE_COMMAND):
             stage = COMMAND
-        elif holds(files):
-            stage, holding = DOOR, Holding(pid, started)
-        try:
-            found.append(proc_status.evidence(pid, files.status, files.uid_map or b""))
-        except ValueError as error:
-            return _unverified(str(error)), INVISIBLE, None
+        elif holds(reading):
+            stage, holding = DOOR, Holding(pid, reading.started)
+        found.append(reading.evidence)
     verdict = verify(tuple(found), masks)
     return verdict, COMMAND if verdict.outcome == "contradicted" else stage, holding
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 import time
 
-from saferun import evidence
-from saferun.formats import proc_status
+from saferun import evidence, processes
 from saferun.formats.docker_run.gate_command import RELEASE
 from saferun.host import docker_cli, kernel
 
@@ -61,19 +60,15 @@ def let_go(
             _through_engine(container, world)
         return
     try:
-        kernel.send(holding.pid, RELEASE, lambda: _is_still(holding))
+        kernel.send(holding.pid, RELEASE, lambda: _is_still(holding, container))
     except OSError:
         if not _restarts(judged):
             _through_engine(container, world)
 
 
-def _is_still(holding: Holding) -> bool:
-    files = kernel.ProcessFiles(holding.pid)
-    return (
-        files.stat_before is not None
-        and proc_status.start_time(files.stat_before) == holding.started
-        and evidence.holds(files)
-    )
+def _is_still(holding: Holding, container: str) -> bool:
+    reading = processes.look(holding.pid, processes.in_container(container))
+    return reading.started == holding.started and evidence.holds(reading)
 
 
 def _through_engine(container: str, world: World) -> None:

@@ -20,6 +20,7 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: Commands by name: the module that has it as an attribute of its own last name, and its caption
 #: for the overview, which must not load them all.
 COMMANDS = {
+    "audit": ("saferun.ctl.audit", "Look at every process of every running container."),
     "doctor": ("saferun.ctl.doctor", "Check whether the engine is honest and saferun works here."),
     "check": ("saferun.ctl.check", "Judge command lines, bodies and Compose files; run nothing."),
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
