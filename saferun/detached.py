@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from saferun import evidence
-from saferun.errors import EngineError, Interrupted, SaferunError
+from saferun.errors import DockerCliError, EngineError, Interrupted
 from saferun.host import docker_cli
 from saferun.host.signals import Deferred
 from saferun.judge.verify import Verdict
-from saferun.receipt import Receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.evidence import Sighting
     from saferun.judged import Judged, Prepared
+    from saferun.receipt import Receipt
     from saferun.world import World
 
 #: The gate, or the evidence, said no.
@@ -21,20 +21,23 @@ REFUSED = 126
 SIGNALLED = 128
 
 
-def start(judged: Judged, prepared: Prepared, world: World) -> int:
+def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World) -> int:
     """Start the container, confirm it from outside, print its id; return the exit status.
 
     A container that contradicts what was allowed, or whose start was interrupted, is killed and
-    removed. One whose command could not be executed is left behind, as docker leaves it.
+    removed. One whose command could not be executed is left behind, as docker leaves it. `kept` is
+    the receipt, where one is kept.
     """
-    path = judged.own("report")
-    report = None if path is None else Receipt(path)
+    if kept is not None:
+        kept.begin(prepared)
     with Deferred() as signals:
-        status, printed = docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
+        status, printed = _started(prepared, kept, world)
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
         text = printed.decode("utf-8", "surrogateescape")
         container = text.strip().rpartition("\n")[2].strip()
         if status != 0 or not container:
+            if kept is not None:
+                world.say(*kept.finish(evidence.NOT_STARTED))
             world.out(text)
             return status
         try:
@@ -42,25 +45,38 @@ def start(judged: Judged, prepared: Prepared, world: World) -> int:
         except Interrupted as impatience:
             world.say(f"interrupted: the container {container[:12]} was started and may still run")
             return SIGNALLED + impatience.number
-        if report is not None:
-            _write(report, judged, prepared, world, sighting.verdict, container)
+        contradicted = sighting.verdict.outcome == "contradicted"
+        gone = removed(container, world) if contradicted else ""
+        if prepared.deadline and not contradicted and signals.number is None:
+            from saferun import holding  # only where a receipt is kept, anything holds at the door
+
+            holding.let_go(container, sighting, judged, prepared, world)
+            sighting = _gone_on(container, sighting, judged, prepared, world)
+            contradicted = sighting.verdict.outcome == "contradicted"
+            gone = removed(container, world) if contradicted else ""
+        if kept is not None:
+            kept.ask_engine()
+            world.say(*kept.finish(sighting, container))
         if signals.number is not None:
-            world.say("interrupted", _removed(container, world))
+            world.say("interrupted", gone or removed(container, world))
             return SIGNALLED + signals.number
-        if sighting.verdict.outcome == "contradicted":
+        if contradicted:
             world.say(
                 "denied: the running container is not what was allowed",
                 *(f"  {reason}" for reason in sighting.verdict.reasons),
-                _removed(container, world),
+                gone,
             )
             return REFUSED
-        if sighting.status == evidence.EXEC_FAILED:
-            # For docker run -d it was started; that it ended at once it would not have told.
-            _say(sighting, world)
-        elif sighting.gate_line is not None:
-            return _not_executed(container, sighting, world)
-        world.out(text)
-        return 0
+        return _named(container, text, sighting, world)
+
+
+def _started(prepared: Prepared, kept: Receipt | None, world: World) -> tuple[int, bytes]:
+    try:
+        return docker_cli.start_detached(world.docker, prepared.arguments, world.environ)
+    except DockerCliError:
+        if kept is not None:
+            kept.discard()
+        raise
 
 
 def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -> Sighting:
@@ -68,6 +84,32 @@ def _observe(container: str, judged: Judged, prepared: Prepared, world: World) -
         return evidence.observe(world.engine, container, prepared, judged.decision.masks)
     except EngineError as error:
         return evidence.Sighting(Verdict("unverified", (str(error),)))
+
+
+def _gone_on(
+    container: str, seen: Sighting, judged: Judged, prepared: Prepared, world: World
+) -> Sighting:
+    """Look on until the command has begun, or was found not to be executable.
+
+    What was seen at the door stands, unless the command contradicts it.
+    """
+    if seen.holding is None:
+        return seen
+    after = _observe(container, judged, prepared.replace(deadline=0), world)
+    if after.verdict.outcome == "contradicted":
+        return after
+    return after.replace(verdict=seen.verdict, stage=seen.stage)
+
+
+def _named(container: str, text: str, sighting: Sighting, world: World) -> int:
+    """Print the id as docker did, unless the command was not executed; return the exit status."""
+    if sighting.status == evidence.EXEC_FAILED:
+        # For docker run -d it was started; that it ended at once it would not have told.
+        _say(sighting, world)
+    elif sighting.gate_line is not None:
+        return _not_executed(container, sighting, world)
+    world.out(text)
+    return 0
 
 
 def _not_executed(container: str, sighting: Sighting, world: World) -> int:
@@ -82,24 +124,9 @@ def _say(sighting: Sighting, world: World) -> None:
     world.say(*(sighting.gate_line or "").split("\n"))
 
 
-def _removed(container: str, world: World) -> str:
+def removed(container: str, world: World) -> str:
     """Kill and remove a container; return the line that tells whether that worked."""
     words = ["rm", "--force", "--volumes", container]
     if docker_cli.quietly(world.docker, words, world.environ) == 0:
         return f"the container {container[:12]} was killed and removed"
     return f"the container {container[:12]} could not be removed; it may still run"
-
-
-def _write(  # noqa: PLR0913 - the parts of one document
-    report: Receipt,
-    judged: Judged,
-    prepared: Prepared,
-    world: World,
-    verdict: Verdict,
-    container: str,
-) -> None:
-    try:
-        report.write(judged, prepared, world.docker, verdict, container)
-    except SaferunError as error:
-        # The container runs already: a report that cannot be written does not undo that.
-        world.say(str(error))

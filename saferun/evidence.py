@@ -1,18 +1,21 @@
-"""What became of a container that runs in the background, seen from outside.
+"""What became of a container that was started, seen from outside.
 
 The engine's record is compared with what was asked for, and every process of the container is read
 in /proc, where the engine is on this machine and the process provably belongs to the container.
 Otherwise the answer is "unverified", with the reason; it is never guessed. Before the command
-starts, the gate in the container checks all of this by itself.
+starts, the gate in the container checks all of this by itself. Where it holds at the door, what it
+holds then is what the command starts with, and there is time to look.
 """
 
 from __future__ import annotations
 
 import time
 
+from saferun import processes
 from saferun.errors import EngineError
 from saferun.facts import image as image_facts
 from saferun.formats import container_log, engine_api, proc_status
+from saferun.formats.docker_run.gate_command import AT_THE_DOOR
 from saferun.host import kernel
 from saferun.host.engine import MISSING, OK
 from saferun.judge.record import Record
@@ -20,6 +23,7 @@ from saferun.judge.verify import Verdict, verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal, TypeAlias
 
     from saferun.formats.engine_api import ContainerRecord
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from saferun.judge.verify import Evidence
     from saferun.judged import Prepared
 
-    Stage: TypeAlias = Literal["early", "gate", "command", "invisible"]
+    Stage: TypeAlias = Literal["early", "gate", "door", "command", "invisible"]
 
 #: How long a container may take from "started" to its command's first instruction.
 PATIENCE_SECONDS = 10.0
@@ -36,10 +40,9 @@ PATIENCE_SECONDS = 10.0
 #: invisible from here: after a process ends, engines take up to 165 ms to say so.
 INVISIBLE_SECONDS = 0.5
 PAUSE_SECONDS = 0.002
-#: runc's own process, before it has become the container's.
-RUNC_INIT = b"runc:["
 #: The names of processes that come before the command: the gate's, and what --init puts first.
-BEFORE_COMMAND = (b"gate-", b"docker-init", b"tini", b"catatonit")
+GATE_NAME = b"gate-"
+BEFORE_COMMAND = (GATE_NAME, b"docker-init", b"tini", b"catatonit")
 
 
 #: The statuses that the gate ends with: refused or not executable, and not found.
@@ -54,38 +57,72 @@ EXEC = "exec "
 GATE_SECONDS = 0.25
 
 #: How far a container has come: runc at work; only the gate, or what --init puts first, to be seen;
-#: the command; or its processes cannot be seen, or not be told to be the container's.
+#: the gate holds at the door; the command; or its processes cannot be seen, or not be told to be
+#: the container's.
 EARLY: Stage = "early"
 GATE: Stage = "gate"
+DOOR: Stage = "door"
 COMMAND: Stage = "command"
 INVISIBLE: Stage = "invisible"
+
+
+#: The engine's words for a container that runs, or may still come to.
+STARTED = ("running", "paused")
+ALIVE = ("created", *STARTED)
+
+
+class Holding(Record):
+    """A gate that holds at the door: its process, and when that started (ticks since boot)."""
+
+    pid: int
+    started: int
 
 
 class Sighting(Record):
     """What was seen: the verdict, and what the gate said if it did not start the command.
 
     `gate_line` has a second line where the gate had a hint; `status` is the exit status that came
-    with it; `restarts` tells whether the engine tries again.
+    with it; `restarts` tells whether the engine tries again; `stage` is how far the container had
+    come, empty when it had ended; `holding` is the gate that waits to be let go.
     """
 
     verdict: Verdict
     gate_line: str | None = None
     status: int | None = None
     restarts: bool = False
+    stage: str = ""
+    holding: Holding | None = None
 
 
-def observe(engine: Engine, container: str, prepared: Prepared, masks: Masks) -> Sighting:
+#: Of a run of which docker named no container.
+NOT_STARTED = Sighting(Verdict("unverified", ("docker did not say which container it started",)))
+
+
+def observe(  # noqa: PLR0913 - who, what, and by what
+    engine: Engine,
+    container: str,
+    prepared: Prepared,
+    masks: Masks,
+    *,
+    log: bool = True,
+    over: Callable[[], bool] = lambda: False,
+) -> Sighting:
     """Watch a container that was just started until there is something to say about it.
 
+    `log`: whether what the gate says is looked for in the container's log, because nobody hears it.
+    `over` tells whether whoever was to start the container has ended.
     Raises EngineError when the engine stops answering.
     """
     started = time.monotonic()
+    # Until the deadline the gate may come to hold, and then somebody has to let it go.
+    patience = max(PATIENCE_SECONDS, prepared.deadline - time.time())
     seen = _Seen()
+    paths = [f"/containers/{container}/json"]
+    if log:
+        paths.append(f"/containers/{container}/logs?stdout=1&stderr=1&tail=5")
     while True:
-        inspected, log = engine.get(
-            f"/containers/{container}/json",
-            f"/containers/{container}/logs?stdout=1&stderr=1&tail=5",
-        )
+        was_over = over()
+        inspected, *logs = engine.get(*paths)
         waited = time.monotonic() - started
         if inspected.status == MISSING:
             return seen.ended("it ended and was removed before it could be read", None)
@@ -94,18 +131,22 @@ def observe(engine: Engine, container: str, prepared: Prepared, masks: Masks) ->
         except ValueError as error:
             message = f"the engine's record of {container} makes no sense: {error}"
             raise EngineError(message) from error
-        if log.status == OK:
-            seen.line = container_log.gate_line(log.body, tty=record.tty) or seen.line
+        for each in logs:
+            if each.status == OK:
+                seen.line = container_log.gate_line(each.body, tty=record.tty) or seen.line
         podman = image_facts.is_podman(inspected)
         differences = contradictions(record, prepared, podman=podman)
         if differences:
-            return Sighting(Verdict("contradicted", differences))
-        if record.status not in ("created", "running", "paused"):
-            sighting = seen.ended("it ended before it could be read", record.exit_code)
+            return Sighting(Verdict("contradicted", differences), stage=seen.stage)
+        if record.status not in (STARTED if was_over else ALIVE):
+            sighting = seen.ended(_why_unseen(record), record.exit_code)
             return sighting.replace(restarts=record.restarts)
-        verdict, stage = _look(record, masks)
-        if stage == COMMAND or waited > PATIENCE_SECONDS or seen.lasts(stage, waited):
-            return Sighting(verdict)
+        verdict, stage, holding = _look(record, masks)
+        # Let go already, it is on its way from the door to the command.
+        done = stage == COMMAND or (stage == DOOR and prepared.deadline > 0)
+        done = done or waited > patience or seen.lasts(stage, waited)
+        if done:
+            return Sighting(verdict, restarts=record.restarts, stage=stage, holding=holding)
         time.sleep(PAUSE_SECONDS)
 
 
@@ -188,32 +229,36 @@ def _shown(value: object) -> str:
     return str(value) or "empty"
 
 
-def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage]:
+def holds(reading: processes.Reading) -> bool:
+    """Tell whether a process is a gate that holds at the door."""
+    return reading.command.startswith(GATE_NAME) and proc_status.blocks(reading.status, AT_THE_DOOR)
+
+
+def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage, Holding | None]:
     """Read the container's processes once, and tell how far it has come."""
     found: list[Evidence] = []
     stage: Stage = GATE
+    holding: Holding | None = None
     for pid in _family(record.pid) if record.pid else ():
-        files = kernel.ProcessFiles(pid)
-        if files.stat_before is None or files.status is None or files.stat_after is None:
-            if pid != record.pid:
+        reading = processes.look(pid, processes.in_container(record.id))
+        if reading.evidence is None:
+            if reading.state == processes.GONE and pid != record.pid:
                 continue  # a child that has ended meanwhile
-            return _unverified(f"process {pid} cannot be seen from here"), INVISIBLE
-        if not proc_status.belongs_to(files.cgroup or b"", record.id):
-            return _unverified(f"process {pid} here is not the container's"), INVISIBLE
-        if proc_status.start_time(files.stat_before) != proc_status.start_time(files.stat_after):
-            return _unverified(f"process {pid} changed while it was read"), EARLY
-        comm = files.comm or b""
-        if comm.startswith(RUNC_INIT):
-            # runc still holds what the container will not: too early to judge.
-            return _unverified("the container was still being set up"), EARLY
-        if not comm.startswith(BEFORE_COMMAND):
+            early = reading.state in (processes.EARLY, processes.CHANGED)
+            return _unverified(reading.why), EARLY if early else INVISIBLE, None
+        if not reading.command.startswith(BEFORE_COMMAND):
             stage = COMMAND
-        try:
-            found.append(proc_status.evidence(pid, files.status, files.uid_map or b""))
-        except ValueError as error:
-            return _unverified(str(error)), INVISIBLE
+        elif holds(reading):
+            stage, holding = DOOR, Holding(pid, reading.started)
+        found.append(reading.evidence)
     verdict = verify(tuple(found), masks)
-    return verdict, COMMAND if verdict.outcome == "contradicted" else stage
+    return verdict, COMMAND if verdict.outcome == "contradicted" else stage, holding
+
+
+def _why_unseen(record: ContainerRecord) -> str:
+    if record.status == "created":
+        return "docker could not start it"
+    return "it ended before it could be read"
 
 
 def _unverified(why: str) -> Verdict:

@@ -46,11 +46,13 @@ class Prepared(Record):
     """What will be run: the words for `docker run`, and what the engine must record about it.
 
     `words` are the recorded entrypoint and command, when they are the gate's; none otherwise.
+    `deadline` is until when the gate holds at the door, in seconds since 1970; 0: not at all.
     """
 
     arguments: tuple[str, ...]
     spec: ContainerSpec
     words: tuple[str, ...]
+    deadline: int = 0
 
     @property
     def gated(self) -> bool:
@@ -151,14 +153,19 @@ def _cut(
     )
 
 
-def prepare(
-    judged: Judged, gate: Gate, place: str, layers: tuple[Layer, ...], table: Table
+def prepare(  # noqa: PLR0913 - all that the words depend on
+    judged: Judged,
+    gate: Gate,
+    place: str,
+    layers: tuple[Layer, ...],
+    table: Table,
+    deadline: int = 0,
 ) -> Prepared:
     """Meet every obligation, put the gate in front, and judge the words that docker will read.
 
-    `place` is where the gate is mounted. Raises GateError where the law wants the gate and there is
-    none for the image, ImageError when there is nothing to execute, SaferunError when the rewritten
-    words are not clean.
+    `place` is where the gate is mounted, `deadline` until when it holds at the door. Raises
+    GateError where the law wants the gate and there is none for the image, ImageError when there is
+    nothing to execute, SaferunError when the rewritten words are not clean.
     """
     image = judged.facts.image
     command = discharge.discharge(judged.command, judged.decision.obligations)
@@ -178,7 +185,7 @@ def prepare(
         if not composed(command, image):
             message = f"no command specified, and the image {command.image} has none of its own"
             raise ImageError(message)
-        command = through_gate(command, image, gate, place, judged.decision.masks)
+        command = through_gate(command, image, gate, place, judged.decision.masks, deadline)
         words = composed(command, image)
     if names_matter(judged, layers) or not (gated or says_uid(command)):
         # The name must not come to mean another image meanwhile. What the law let pass by its name
@@ -191,7 +198,7 @@ def prepare(
         reasons = "\n".join(report.denial(again))
         message = f"the rewritten command line would be judged differently:\n{reasons}"
         raise SaferunError(message)
-    return Prepared(arguments, asked, words)
+    return Prepared(arguments, asked, words, deadline if gated else 0)
 
 
 def names_matter(judged: Judged, layers: tuple[Layer, ...]) -> bool:

@@ -9,7 +9,7 @@ from saferun.judge.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.policy_toml import Extended, Parsed
@@ -25,6 +25,7 @@ class Content(Record):
 
     statements: tuple[Statement, ...] = ()
     rules: tuple[Rule, ...] = ()
+    sources: tuple[tuple[str, bytes], ...] = ()
 
 
 def load(command: RunCommand, environ: Mapping[str, str]) -> tuple[Layer, ...]:
@@ -56,6 +57,7 @@ def of_files(
             name,
             tuple(one for content in contents for one in content.statements),
             tuple(one for content in contents for one in content.rules),
+            sources=tuple(one for content in contents for one in content.sources),
         )
         for name, contents in levels
     ]
@@ -89,7 +91,8 @@ class _Reading:
         parsed = policy_toml.parse(data, path)
         self.problems += map(str, parsed.mistakes)
         started = [self.started(layer, path, one, (*above, path)) for one in parsed.extends]
-        return joined(parsed, started) if started else Content(parsed.statements, parsed.rules)
+        content = joined(parsed, started) if started else Content(parsed.statements, parsed.rules)
+        return content.replace(sources=((path, data), *content.sources))
 
     def started(self, layer: str, path: str, law: Extended, above: tuple[str, ...]) -> Content:
         """Return what a law says that a file starts from."""
@@ -134,7 +137,7 @@ def _found(path: str, name: str) -> tuple[str, bool] | None:
     return None if found is None else (found, True)
 
 
-def joined(parsed: Parsed, started: Iterable[Content]) -> Content:
+def joined(parsed: Parsed, started: Sequence[Content]) -> Content:
     """Return what a file says together with what it starts from.
 
     Its own limits and defaults take the place of those that it starts from, in the same table;
@@ -144,12 +147,13 @@ def joined(parsed: Parsed, started: Iterable[Content]) -> Content:
     stated = {_place(one) for one in parsed.statements if one.verb != "require"}
     statements: list[Statement] = list(parsed.statements)
     rules = list(parsed.rules)
-    for content in reversed(tuple(started)):
+    for content in reversed(started):
         fresh = [one for one in content.statements if _place(one) not in stated]
         stated |= {_place(one) for one in fresh if one.verb == "defaults"}
         statements += fresh
         rules += content.rules
-    return Content(tuple(dict.fromkeys(statements)), tuple(rules))
+    sources = tuple(one for content in started for one in content.sources)
+    return Content(tuple(dict.fromkeys(statements)), tuple(rules), sources)
 
 
 def _place(statement: Statement) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = [
     pytest.param(block, id=f"{name} {number}")
-    for name in ("README.md", "docs/policies.md")
+    for name in ("README.md", "docs/policies.md", "docs/receipts.md")
     for number, block in enumerate(BLOCK.findall((ROOT / name).read_text(encoding="utf-8")), 1)
 ]
 

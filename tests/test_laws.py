@@ -169,3 +169,18 @@ def test_files_of_the_system_are_one_layer_and_named_ones_are_many() -> None:
     assert [layer.name for layer in laws.of_files(files)] == [
         *("built-in", "system", "explicit", "explicit")
     ]
+
+
+def test_a_layer_keeps_the_bytes_of_every_file_that_it_was_read_from(tmp_path: Path) -> None:
+    """In their order, those that a file starts from after it: what a receipt's digest is over."""
+    base, top = tmp_path / "base.toml", tmp_path / "top.toml"
+    base.write_text("[limits]\nprivileged = false\n")
+    base.chmod(0o644)
+    top.write_text('extends = ["./base.toml"]\n[limits]\nmemory = "1g"\n')
+    files = [("explicit", str(top), top.read_bytes()), ("explicit", "/more", b"# nothing\n")]
+    sources = [layer.sources for layer in laws.of_files(files)]
+    assert sources == [
+        (),
+        ((str(top), top.read_bytes()), (f"{tmp_path}/base.toml", base.read_bytes())),
+        (("/more", b"# nothing\n"),),
+    ]

@@ -20,12 +20,14 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: Commands by name: the module that has it as an attribute of its own last name, and its caption
 #: for the overview, which must not load them all.
 COMMANDS = {
+    "audit": ("saferun.ctl.audit", "Look at every process of every running container."),
     "doctor": ("saferun.ctl.doctor", "Check whether the engine is honest and saferun works here."),
     "check": ("saferun.ctl.check", "Judge command lines, bodies and Compose files; run nothing."),
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
     "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
     "inspect": ("saferun.ctl.inspect", "Predict what of an image will fail, before it runs."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
+    "receipts": ("saferun.ctl.receipts", "Check receipts, and the log that chains them."),
     "shell-init": (
         "saferun.ctl.shell_init",
         "Send docker run through saferun in bash, zsh or fish.",

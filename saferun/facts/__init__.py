@@ -97,4 +97,6 @@ def _found(  # noqa: PLR0913 - all that it depends on
 
 
 #: The keys that depend on what is where on the host.
-HOST_FILES = frozenset(("device", "security-opt", "use-api-socket", "volume", "volume-driver"))
+HOST_FILES = frozenset(
+    ("device", "receipts", "security-opt", "use-api-socket", "volume", "volume-driver")
+)

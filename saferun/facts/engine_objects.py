@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: The keys that depend on what the engine says of itself.
 OF_THE_ENGINE = frozenset(("cgroupns", "log-driver", "runtime", "security-opt", "userns"))
 #: The keys that depend on what volumes really are.
-OF_VOLUMES = frozenset(("use-api-socket", "volume", "volume-driver"))
+OF_VOLUMES = frozenset(("receipts", "use-api-socket", "volume", "volume-driver"))
 #: Flags that can join another container.
 JOINING = ("pid", "ipc", "network")
 CONTAINER = "container:"

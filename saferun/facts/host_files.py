@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.facts import Facts
+    from saferun.host.engine_files import EngineFiles
     from saferun.world import World
 
 #: Where the sockets are through which engines, and what they are built on, are controlled. Whoever
@@ -30,7 +31,17 @@ SOCKETS: tuple[str, ...] = (
 
 def found(command: RunCommand, facts: Facts, keys: frozenset[str], world: World) -> Facts:
     """Return the facts with what the paths on a command line lead to, where that can be told."""
-    host = engine_files.of(world.engine.endpoint)
+    return within(engine_files.of(world.engine.endpoint), command, facts, keys, world)
+
+
+def within(
+    host: EngineFiles | None,
+    command: RunCommand,
+    facts: Facts,
+    keys: frozenset[str],
+    world: World,
+) -> Facts:
+    """Return the same for the files of an engine, None where they are not on this machine."""
     own = world.engine.endpoint.socket
     sockets = (*SOCKETS, own) if own is not None else SOCKETS
     directory = engine_files.working_directory(world.environ)

@@ -296,6 +296,20 @@ def engine_version(body: bytes) -> EngineVersion:
     )
 
 
+def engine_identity(body: bytes) -> dict[str, str]:
+    """Read from `GET /info` which engine it is; raise ValueError when it is not such an answer."""
+    info = _object(decode(body))
+    names = {
+        "id": "ID",
+        "name": "Name",
+        "version": "ServerVersion",
+        "runtime": "DefaultRuntime",
+        "system": "OperatingSystem",
+        "kernel": "KernelVersion",
+    }
+    return {ours: _text(info.get(theirs) or "") for ours, theirs in names.items()}
+
+
 def _has_health_check(check: Any) -> bool:  # noqa: ANN401 - it comes out of JSON
     # No words mean "as the image below said", which has been merged already (image-spec, Docker).
     words = _texts(_object(check).get("Test")) if check else ()

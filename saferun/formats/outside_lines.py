@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from saferun.formats import proc_status
 from saferun.judge.diagnosis import passed, unclear
 
 TYPE_CHECKING = False
@@ -42,14 +43,8 @@ def hidepid(mountinfo: bytes, uid: int) -> Line:
     check = "outside.hidepid"
     if not mountinfo:
         return unclear(check, "/proc/self/mountinfo cannot be read: is /proc mounted?", STILL)
-    # Of several mounts at one place the last one is on top.
-    hidden = ""
-    for line in mountinfo.decode("utf-8", "replace").splitlines():
-        before, _, after = line.partition(" - ")
-        if before.split()[4:5] == ["/proc"] and after.split()[:1] == ["proc"]:
-            options = dict(one.partition("=")[::2] for one in after.split()[-1].split(","))
-            hidden = options.get("hidepid", "")
-    if hidden in ("", "0", "off"):
+    hidden = proc_status.hidepid(mountinfo)
+    if not hidden:
         return passed(check, "/proc shows the processes of all users")
     if uid == 0:
         return passed(check, f"/proc is mounted with hidepid={hidden}, which root may look behind")

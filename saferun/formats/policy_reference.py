@@ -39,6 +39,7 @@ FORMS = {
     "ports": "`[ADDRESS:]PORTS[/PROTOCOL]`: `8080`, `127.0.0.1:8000-8999`, `[::1]:*`, "
     "`10.0.0.0/8:53/udp`. Without an address any is meant; `0.0.0.0` and `[::]` are all at once",
     "ulimits": "`NAME=N` or `NAME=unlimited`",
+    "destinations": "absolute paths of directories; `syslog`; `journald`",
 }
 
 
@@ -56,9 +57,9 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## Keys"
     yield ""
-    yield "A key is docker run's long flag; `forbid`, `group`, `image` and `verify` are saferun's"
-    yield "own. Each cell says what may be written in that table; [[allow]] takes what [limits]"
-    yield "takes, and so does [[deny]], except for amounts."
+    yield "A key is docker run's long flag; `forbid`, `group`, `image`, `receipts` and"
+    yield "`verify` are saferun's own. Each cell says what may be written in that table; [[allow]]"
+    yield "takes what [limits] takes, and so does [[deny]], except for amounts."
     yield ""
     yield "| key | about | defaults | limits | require | controls |"
     yield "|---|---|---|---|---|---|"

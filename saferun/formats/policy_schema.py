@@ -45,6 +45,7 @@ PATTERNS = {
     "devices": r"^(/[^:]*(:[rwm]+)?|[!-~]+/[!-~]+=[!-~]+)$",
     "rules": r"^[abc] ([0-9]{1,10}|\*):([0-9]{1,10}|\*) [rwm]+$",
     "ports": r"^[0-9a-fA-F.:/*\[\]-]+(/(tcp|udp|sctp))?$",
+    "destinations": r"^(/.*|syslog|journald)$",
     "ulimits": r"^[a-z]+=([0-9]{1,19}|unlimited)$",
 }
 

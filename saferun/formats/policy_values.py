@@ -37,6 +37,7 @@ EXAMPLES = {
     "rules": '["c 1:3 rwm"]',
     "ports": '["127.0.0.1:8080"]',
     "ulimits": '["nofile=1024"]',
+    "destinations": '["/var/log/saferun"]',
 }
 
 

@@ -8,34 +8,75 @@ from __future__ import annotations
 from saferun.judge.capabilities import SETS
 from saferun.judge.verify import Evidence
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
 #: How long an engine's container ids are, in hex digits.
 ID_DIGITS = 64
+DIGITS = frozenset("0123456789abcdef")
+#: The lines of /proc/PID/status that count.
+CAPABILITIES = tuple(name.encode() for name in SETS)
+#: Which field of a line of mountinfo is the mount point (proc(5)).
+MOUNT_POINT = 4
 
 
-def evidence(pid: int, status: bytes, uid_map: bytes) -> Evidence:
+def evidence(pid: int, status: bytes, uid_map: bytes, threads: Iterable[bytes] = ()) -> Evidence:
     """Read /proc/PID/status and /proc/PID/uid_map; raise ValueError when a line is missing.
 
     uids are given as the container sees them: the kernel writes them as the reader does, so a
-    container's root under userns-remap would otherwise look like uid 100000.
+    container's root under userns-remap would otherwise look like uid 100000. Capabilities,
+    no_new_privs and seccomp are a thread's: of all `threads` (their status files) the widest sets
+    and the weakest confinement count, for each of them acts for the process.
     """
-    fields: dict[str, str] = {}
-    for line in status.decode("utf-8", "replace").split("\n"):
-        name, _, value = line.partition(":")
-        # The first line wins: the process chooses the text of Name, and it comes first, but the
-        # kernel escapes newlines in it.
-        fields.setdefault(name, value.strip())
     ranges = tuple(
         (int(inside), int(outside), int(length))
         for inside, outside, length in (line.split() for line in uid_map.splitlines())
     )
-    try:
-        real, effective, saved, fs = (_inside(int(uid), ranges) for uid in fields["Uid"].split())
-        inh, prm, eff, bnd, amb = (int(fields[name], 16) for name in SETS)
-        no_new_privileges = fields["NoNewPrivs"] == "1"
-    except KeyError as error:
-        message = f"/proc/{pid}/status has no line {error.args[0]}"
-        raise ValueError(message) from None
-    return Evidence(pid, (real, effective, saved, fs), (inh, prm, eff, bnd, amb), no_new_privileges)
+    found = _of_a_thread(pid, status, ranges)
+    for thread in threads:
+        other = _of_a_thread(pid, thread, ranges)
+        inh, prm, eff, bnd, amb = (
+            one | more for one, more in zip(found.sets, other.sets, strict=True)
+        )
+        found = found.replace(
+            sets=(inh, prm, eff, bnd, amb),
+            no_new_privileges=found.no_new_privileges and other.no_new_privileges,
+            seccomp=None
+            if found.seccomp is None or other.seccomp is None
+            else min(found.seccomp, other.seccomp),
+        )
+    return found
+
+
+def _of_a_thread(pid: int, status: bytes, ranges: tuple[tuple[int, int, int], ...]) -> Evidence:
+    uids = tuple(_inside(int(uid), ranges) for uid in _line(pid, status, b"Uid").split())
+    real, effective, saved, fs = uids
+    inh, prm, eff, bnd, amb = (int(_line(pid, status, name), 16) for name in CAPABILITIES)
+    no_new_privileges = _line(pid, status, b"NoNewPrivs").strip() == b"1"
+    # Kernels without seccomp have no such line (CONFIG_SECCOMP).
+    seccomp = int(_line(pid, status, b"Seccomp")) if b"\nSeccomp:" in status else None
+    return Evidence(
+        pid,
+        (real, effective, saved, fs),
+        (inh, prm, eff, bnd, amb),
+        no_new_privileges,
+        seccomp,
+        ranges,
+    )
+
+
+def _line(pid: int, status: bytes, name: bytes) -> bytes:
+    """Return what a line of /proc/PID/status says; raise ValueError when there is no such line.
+
+    The first one counts: the process chooses the text of Name, which is the very first line, and
+    the kernel escapes newlines in it.
+    """
+    _, found, rest = status.partition(b"\n" + name + b":")
+    if not found:
+        message = f"/proc/{pid}/status has no line {name.decode()}"
+        raise ValueError(message)
+    return rest.partition(b"\n")[0]
 
 
 def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:
@@ -45,23 +86,86 @@ def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:
     return uid
 
 
-def belongs_to(cgroup: bytes, container_id: str) -> bool:
-    """Tell from /proc/PID/cgroup whether a process is in this container's cgroup.
+def has_ended(status: bytes) -> bool:
+    """Tell from /proc/PID/status whether a thread only waits to be buried (zombie, dead)."""
+    state = status.partition(b"\nState:")[2].lstrip()
+    return state[:1] in (b"Z", b"X", b"x")
 
-    The whole 64-digit id must be in a component of a path: `<id>` with the cgroupfs driver,
-    `docker-<id>.scope` with systemd's, `libpod-…` with Podman's, on cgroup v1 and v2.
+
+def owners(cgroup: bytes, known: Container[str]) -> tuple[str, ...]:
+    """Return from /proc/PID/cgroup in which of the known containers' cgroups a process is.
+
+    The whole 64-digit id must be a component of a path: `<id>` with the cgroupfs driver,
+    `docker-<id>.scope` with systemd's, `libpod-…` with Podman, on v1 and v2. Of several in one
+    path the last known one counts, as of engines in containers; ids that nobody knows are any directory's name. Where
+    hierarchies of v1 differ, all that they name are returned.
     """
-    if len(container_id) != ID_DIGITS or set(container_id) - set("0123456789abcdef"):
-        return False
-    podman = f"libpod-{container_id}"
-    wanted = {container_id, f"docker-{container_id}.scope", podman, f"{podman}.scope"}
-    return any(
-        not wanted.isdisjoint(line.partition(":")[2].partition(":")[2].split("/"))
-        for line in cgroup.decode("utf-8", "replace").splitlines()
-    )
+    # Most hierarchies name the same path.
+    paths = {line.partition(b":")[2].partition(b":")[2]: None for line in cgroup.splitlines()}
+    found = []
+    for path in paths:
+        for component in reversed(path.decode("utf-8", "replace").split("/")):
+            # Nothing shorter can be an id; most components are.
+            container = _id(component) if len(component) >= ID_DIGITS else ""
+            if container and container in known:
+                found.append(container)
+                break
+    return tuple(dict.fromkeys(found))
+
+
+def belongs_to(cgroup: bytes, container_id: str) -> bool:
+    """Tell from /proc/PID/cgroup whether a process is in this container's cgroup (`owners`)."""
+    return bool(owners(cgroup, (container_id,)))
+
+
+def _id(component: str) -> str:
+    """Return the container's id that a component of a cgroup path stands for, or nothing."""
+    if component.endswith(".scope"):
+        kind, _, component = component.removesuffix(".scope").partition("-")
+        if kind not in ("docker", "libpod"):
+            return ""
+    else:
+        component = component.removeprefix("libpod-")
+    return component if len(component) == ID_DIGITS and DIGITS.issuperset(component) else ""
+
+
+def blocks(status: bytes, number: int) -> bool:
+    """Tell from /proc/PID/status whether a signal is blocked, and not being waited for."""
+    for line in status.split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name == b"SigBlk":
+            return bool(int(value, 16) >> (number - 1) & 1)
+    return False
 
 
 def start_time(stat: bytes) -> int:
     """Return field 22 of /proc/PID/stat: when the process started, in clock ticks since boot."""
     # comm, in parentheses, may hold spaces and parentheses of its own.
     return int(stat.rpartition(b")")[2].split()[19])
+
+
+def command(stat: bytes) -> bytes:
+    """Return field 2 of /proc/PID/stat: what the process is called (comm), or calls itself."""
+    return stat.rpartition(b")")[0].partition(b"(")[2]
+
+
+def parent(stat: bytes) -> int:
+    """Return field 4 of /proc/PID/stat: the process whose child this one is."""
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
+def hidepid(mountinfo: bytes) -> str:
+    """Return from /proc/self/mountinfo with which hidepid= /proc is mounted (proc(5)).
+
+    Nothing where it shows every process, which is what 0 and "off" mean, and is not shown.
+    """
+    hidden = ""
+    for line in mountinfo.decode("utf-8", "replace").splitlines():
+        before, _, after = line.partition(" - ")
+        fields, options = before.split(), after.split()
+        # The last one mounted there is the one that is seen.
+        if len(fields) > MOUNT_POINT + 1 and fields[MOUNT_POINT] == "/proc":
+            given = ",".join([fields[MOUNT_POINT + 1], *options[-1:]]).split(",")
+            said = dict(one.partition("=")[::2] for one in given)
+            hidden = said.get("hidepid", "") if options[:1] == ["proc"] else ""
+    return "" if hidden in ("0", "off") else hidden

@@ -156,6 +156,8 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
                 "pid": process.pid,
                 "uids": list(process.uids),
                 "no_new_privileges": process.no_new_privileges,
+                "seccomp": process.seccomp,
+                "user_namespace": process.mapped,
                 **{name: f"{held:016x}" for name, held in zip(SETS, process.sets, strict=True)},
             }
             for process in verdict.evidence

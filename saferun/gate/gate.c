@@ -7,10 +7,12 @@
  * real, effective and saved uid are all 0, OTHER otherwise; each is 16 lower-case hex digits).
  * Within the mask it becomes WORD..., found and started as the engine itself would have done it.
  * Otherwise, and whenever it cannot see, it says so in one line and exits 126. Where it can tell why
- * a file cannot be executed, it says that in a second line. REQ is `-`, or one or both of
- * `nnp,linger`: no_new_privs must be set as well; and what refuses, or cannot find the command,
- * stays for two seconds, so that whoever started the container in the background still finds the
- * reason when the container would be gone at once (--rm).
+ * a file cannot be executed, it says that in a second line. REQ is `-`, or one or more of
+ * `nnp,linger,hold=SECONDS`, in this order: no_new_privs must be set as well; what refuses, or
+ * cannot find the command, stays for two seconds, so that whoever started the container in the
+ * background still finds the reason when the container would be gone at once (--rm); and what would
+ * become the command first waits at the door, until that second of CLOCK_REALTIME at the latest, so
+ * that it can be looked at from outside (see `hold`).
  *
  * Nothing that a process executes in its user namespace can hold what is in none of its sets, so
  * one look before the first instruction of the user's command is enough.
@@ -29,13 +31,16 @@
 enum {
 	SYS_read = 0,
 	SYS_write = 1,
+	SYS_rt_sigprocmask = 14,
 	SYS_nanosleep = 35,
 	SYS_execve = 59,
 	SYS_getresuid = 118,
 	SYS_capget = 125,
+	SYS_rt_sigtimedwait = 128,
 	SYS_fstatfs = 138,
 	SYS_prctl = 157,
 	SYS_getxattr = 191,
+	SYS_clock_gettime = 228,
 	SYS_exit_group = 231,
 	SYS_openat = 257,
 	SYS_newfstatat = 262,
@@ -80,6 +85,9 @@ enum {
 	SYS_capget = 90,
 	SYS_exit_group = 94,
 	SYS_nanosleep = 101,
+	SYS_clock_gettime = 113,
+	SYS_rt_sigprocmask = 135,
+	SYS_rt_sigtimedwait = 137,
 	SYS_getresuid = 148,
 	SYS_prctl = 167,
 	SYS_execve = 221,
@@ -150,7 +158,7 @@ void *memset(void *to, int byte, size_t size)
 	return to;
 }
 
-/* From linux/{fcntl,stat,magic,prctl,capability}.h, the same everywhere. */
+/* From linux/{fcntl,stat,magic,prctl,capability,time}.h, the same everywhere. */
 enum {
 	AT_FDCWD = -100,
 	AT_EACCESS = 0x200,
@@ -166,6 +174,21 @@ enum {
 	PR_CAP_AMBIENT = 47,
 	PR_CAP_AMBIENT_IS_SET = 1,
 	CAPABILITY_VERSION_3 = 0x20080522,
+	CLOCK_REALTIME = 0,
+};
+
+/* From asm/signal.h, the same on all three. */
+enum {
+	SIG_BLOCK = 0,
+	SIG_SETMASK = 2,
+	SIGHUP = 1,
+	SIGINT = 2,
+	SIGQUIT = 3,
+	SIGTERM = 15,
+	/* SIGRTMIN+12 as C libraries count: neither they nor systemd use it, and no image stops by it. */
+	RELEASE = 46,
+	/* Blocked, but not waited for: says from outside that a process is at the door. */
+	AT_THE_DOOR = 47,
 };
 
 enum {
@@ -843,6 +866,84 @@ static char *search(const char *word, char **environment)
 	end(NOT_FOUND);
 }
 
+/* ---- At the door ------------------------------------------------------------------------- */
+
+/* No deadline is further off than this, unless it was made by another clock. */
+enum { LONGEST_HOLD = 60 };
+
+/*
+ * Wait to be looked at, with the sets that the command will start from: until RELEASE comes, or
+ * the deadline, which is absolute so that no later start of the container waits again. Whoever
+ * looks sees by AT_THE_DOOR among the blocked signals (SigBlk in /proc/PID/status) that it waits;
+ * those that are waited for the kernel does not show there.
+ *
+ * As PID 1 it gets only signals that it asks for, so what is sent to end it is waited for as well,
+ * and ends it as it would end a command. Whatever else cuts the wait short (a filter, a freezer, a
+ * clock that cannot be read) is as good as the deadline: its own look has been enough.
+ */
+static void hold(uint64_t deadline)
+{
+	const uint64_t awaited = 1ULL << (RELEASE - 1) | 1ULL << (SIGHUP - 1) |
+				 1ULL << (SIGINT - 1) | 1ULL << (SIGQUIT - 1) |
+				 1ULL << (SIGTERM - 1);
+	const uint64_t blocked = awaited | 1ULL << (AT_THE_DOOR - 1);
+	uint64_t now[2] = {0, 0}, left[2] = {0, 0}, before = 0;
+
+	if (kernel(SYS_clock_gettime, CLOCK_REALTIME, (long)now, 0, 0, 0) != 0 ||
+	    deadline <= now[0] || deadline - now[0] > LONGEST_HOLD)
+		return;
+	/* Counted from here: a clock that is set meanwhile changes nothing. */
+	left[0] = deadline - now[0];
+	if (kernel(SYS_rt_sigprocmask, SIG_BLOCK, (long)&blocked, (long)&before, sizeof before,
+		   0) != 0)
+		return;
+	long number = kernel(SYS_rt_sigtimedwait, (long)&awaited, 0, (long)left, sizeof awaited, 0);
+	kernel(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before, 0);
+	if (number > 0 && number != RELEASE)
+		kernel(SYS_exit_group, 128 + number, 0, 0, 0, 0);
+}
+
+/* What is asked for beside the masks. */
+struct required {
+	int no_new_privs;
+	uint64_t deadline; /* 0: no hold */
+};
+
+/* Returns what follows an item and its comma, or NULL when the text does not begin with it. */
+static const char *after_item(const char *name, const char *text)
+{
+	const char *rest = after(name, text);
+
+	if (!rest || !*rest)
+		return rest;
+	return *rest == ',' && rest[1] ? rest + 1 : NULL;
+}
+
+static int read_required(const char *text, struct required *required)
+{
+	const char *rest;
+
+	if (!*text)
+		return 0;
+	if (same(text, "-"))
+		return 1;
+	if ((rest = after_item("nnp", text))) {
+		required->no_new_privs = 1;
+		text = rest;
+	}
+	if ((rest = after_item("linger", text))) {
+		lingers = 1;
+		text = rest;
+	}
+	if ((rest = after("hold=", text)) && *rest) {
+		/* Up to 12 digits, which is more seconds than any clock has. */
+		for (int i = 0; i < 12 && *rest >= '0' && *rest <= '9'; i++)
+			required->deadline = required->deadline * 10 + (uint64_t)(*rest++ - '0');
+		text = rest;
+	}
+	return !*text;
+}
+
 static int has_slash(const char *word)
 {
 	while (*word && *word != '/')
@@ -860,24 +961,20 @@ void gate(long *stack)
 	char **environment = words + count + 1;
 	char **command = words + 5;
 	char *path;
-	const char *usage = "saferun: usage: gate ROOT OTHER -|nnp|linger|nnp,linger -- COMMAND [ARG...]";
+	struct required required = {0, 0};
 	uint64_t root, other;
 
 	if (count < 6 || !read_mask(words[1], &root) || !read_mask(words[2], &other) ||
-	    !same(words[4], "--"))
-		refuse(usage);
-	int both = same(words[3], "nnp,linger");
-	int needs_no_new_privs = both || same(words[3], "nnp");
-	lingers = both || same(words[3], "linger");
-	if (!needs_no_new_privs && !lingers && !same(words[3], "-"))
-		refuse(usage);
-	judge(root, other, needs_no_new_privs);
+	    !read_required(words[3], &required) || !same(words[4], "--"))
+		refuse("saferun: usage: gate ROOT OTHER -|[nnp][,linger][,hold=SECONDS] -- COMMAND [ARG...]");
+	judge(root, other, required.no_new_privs);
 
 	path = command[0];
 	if (has_slash(path))
 		check(path);
 	else
 		path = search(path, environment);
+	hold(required.deadline);
 	int error = (int)-kernel(SYS_execve, (long)path, (long)command, (long)environment, 0, 0);
 	say("saferun: exec ");
 	say_word(path);

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from saferun.host.endpoint import Endpoint
+    from saferun.host.endpoint import Connection, Endpoint
 
     Receive: TypeAlias = Callable[[int], bytes]
 
@@ -65,6 +65,71 @@ class Engine:
         connection.close()
         return answers
 
+    def follow(self, path: str) -> Following:
+        """Ask for something that has no end, such as events.
+
+        Raises EngineError when the engine cannot be reached, or refuses.
+        """
+        return Following(self.endpoint.connect(), path)
+
+
+class AskedOnce(Engine):
+    """An engine that is asked for the same path only once, for many questions at one moment."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Take the endpoint."""
+        super().__init__(endpoint)
+        self._answers: dict[str, Answer] = {}
+
+    def get(self, *paths: str) -> list[Answer]:
+        """Ask for those paths that were not asked for before, as `Engine.get`."""
+        fresh = [path for path in dict.fromkeys(paths) if path not in self._answers]
+        if fresh:
+            self._answers.update(zip(fresh, super().get(*fresh), strict=True))
+        return [self._answers[path] for path in paths]
+
+
+class Following:
+    """An answer that has no end, line by line as it comes."""
+
+    def __init__(self, connection: Connection, path: str) -> None:
+        """Ask; raises EngineError when the engine does not answer, or not with 200."""
+        self._connection = connection
+        self._text = b""
+        self._reader = _Reader(connection.stream.recv)
+        try:
+            question = f"GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: saferun\r\n\r\n"
+            connection.stream.sendall(question.encode())
+            status, headers = self._reader.head()
+        except (OSError, ValueError) as error:
+            raise self._failed(str(error)) from error
+        if status != OK:
+            raise self._failed(f"status {status}")
+        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+
+    def lines(self, seconds: float) -> list[bytes]:
+        """Return the lines that are there, waiting for the first at most that long.
+
+        Raises EngineError when there will be no more.
+        """
+        from select import select  # only for those who wait
+
+        if not self._reader.pending and not select([self._connection.stream], [], [], seconds)[0]:
+            return []
+        try:
+            self._text += self._reader.piece(chunked=self._chunked)
+        except (OSError, ValueError) as error:
+            raise self._failed(str(error)) from error
+        *lines, self._text = self._text.split(b"\n")
+        return [line for line in lines if line.strip()]
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._connection.close()
+
+    def _failed(self, why: str) -> EngineError:
+        return EngineError(f"the docker engine was cut off: {self._connection.close() or why}")
+
 
 def segment(text: str) -> str:
     """Return text as one or more path segments of a URL; `/` stays what it is."""
@@ -89,6 +154,12 @@ class _Reader:
                 return answer
 
     def _one(self) -> Answer:
+        status, headers = self.head()
+        bodiless = status < OK or status in (NO_CONTENT, NOT_MODIFIED)
+        return Answer(status, headers, b"" if bodiless else self._body(headers))
+
+    def head(self) -> tuple[int, dict[str, str]]:
+        """Return the next answer's status and headers."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, _, rest = head[0].partition(" ")
         if not version.startswith("HTTP/1."):
@@ -98,9 +169,36 @@ class _Reader:
             name.strip().lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head[1:])
         }
-        status = int(rest[:3])
-        bodiless = status < OK or status in (NO_CONTENT, NOT_MODIFIED)
-        return Answer(status, headers, b"" if bodiless else self._body(headers))
+        return int(rest[:3]), headers
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has been received and not been read yet."""
+        return bool(self._buffer)
+
+    def piece(self, *, chunked: bool) -> bytes:
+        """Return what comes next of a body, all that has come of it; raises ValueError at its end.
+
+        A chunk that has begun is waited for.
+        """
+        if not self._buffer and not self._more():
+            message = "the connection was closed"
+            raise ValueError(message)
+        if not chunked:
+            found, self._buffer = self._buffer, b""
+            return found
+        found = b""
+        while self._buffer:
+            size = int(self._until(b"\r\n").partition(b";")[0], 16)
+            if size == 0 and not found:
+                message = "the answer has ended"
+                raise ValueError(message)
+            if size == 0:
+                self._buffer = b"0\r\n" + self._buffer
+                break
+            found += self._exactly(size)
+            self._until(b"\r\n")
+        return found
 
     def _body(self, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() == "chunked":

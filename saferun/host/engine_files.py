@@ -37,6 +37,7 @@ class EngineFiles:
     def __init__(self, root: str) -> None:
         """Take the path of its root as it is seen from here; empty for our own."""
         self._root = root
+        self._known: dict[str, str | None] = {}
 
     def real(self, path: str) -> str | None:
         """Return an absolute path with every symbolic link in it followed, as far as it exists.
@@ -44,8 +45,14 @@ class EngineFiles:
         A path with more links than the kernel would follow is returned as the root, which covers
         whatever it may lead to. None stands for a path whose links cannot be told: because they
         may not be looked at, or because they are those of /proc, which lead whoever follows them
-        somewhere else (proc_pid_cwd(5), proc_pid_fd(5), proc_pid_root(5)).
+        somewhere else (proc_pid_cwd(5), proc_pid_fd(5), proc_pid_root(5)). Where a path leads
+        is found out once.
         """
+        if path not in self._known:
+            self._known[path] = self._followed(path)
+        return self._known[path]
+
+    def _followed(self, path: str) -> str | None:
         done, rest, links = "", [part for part in reversed(path.split("/")) if part], 0
         while rest:
             part = rest.pop()

@@ -20,8 +20,11 @@ from saferun.judge.spec import UNLIMITED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal, TypeAlias
 
     from saferun.judge.spec import ContainerSpec, Mount
+
+    Band: TypeAlias = Literal["CRITICAL", "HIGH", "MODERATE", "LOW"]
 
 #: The version of these weights; numbers of different versions cannot be compared.
 VERSION = 1
@@ -81,7 +84,7 @@ SENSITIVE = (
 #: With these the host as a whole can be written to.
 WHOLE = ("/", "/var/lib/docker", "/var/lib/containerd")
 #: Numbers from here on are critical, high, moderate.
-BANDS = ((8.0, "CRITICAL"), (5.0, "HIGH"), (2.0, "MODERATE"))
+BANDS: tuple[tuple[float, Band], ...] = ((8.0, "CRITICAL"), (5.0, "HIGH"), (2.0, "MODERATE"))
 
 
 class Circumstances(Record):
@@ -112,29 +115,27 @@ class Exposure(Record):
     """
 
     score: float
-    band: str
+    band: Band
     contributions: tuple[Contribution, ...]
 
 
 def exposure(spec: ContainerSpec, around: Circumstances) -> Exposure:
     """Return how exposed the host is to a container."""
-    found = [Contribution(finding, weight) for finding, weight in _findings(spec, around)]
-    whole = _combined(found)
-    weighed = [
-        one.replace(less=round(whole - _combined([*found[:at], *found[at + 1 :]]), 1))
-        for at, one in enumerate(found)
+    found = list(_findings(spec, around))
+    left = 1.0
+    for _, weight in found:
+        left *= 1 - weight
+    whole = 10 * (1 - left)
+    contributions = [
+        # Without it, what is left would not have been multiplied by its share.
+        Contribution(finding, weight, round(10 * (left / (1 - weight) - left), 1))
+        for finding, weight in found
     ]
     score = round(whole, 1)
-    band = next((name for least, name in BANDS if score >= least), "LOW")
-    ordered = sorted(weighed, key=lambda one: (-one.weight, one.finding))
+    low: Band = "LOW"
+    band = next((name for least, name in BANDS if score >= least), low)
+    ordered = sorted(contributions, key=lambda one: (-one.weight, one.finding))
     return Exposure(score, band, tuple(ordered))
-
-
-def _combined(contributions: list[Contribution]) -> float:
-    left = 1.0
-    for one in contributions:
-        left *= 1 - one.weight
-    return 10 * (1 - left)
 
 
 def _findings(spec: ContainerSpec, around: Circumstances) -> Iterator[tuple[str, float]]:

@@ -2,8 +2,8 @@
 
 This is the one table of them: the parser takes from it what may be written, the merge how
 statements about one key meet, the JSON Schema and the reference page what an editor and a reader
-are told. Four keys are saferun's own, because docker has no flag for what they name: `forbid`,
-`group`, `image` and `verify`.
+are told. Five keys are saferun's own, because docker has no flag for what they name: `forbid`,
+`group`, `image`, `receipts` and `verify`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         "rules",
         "ports",
         "ulimits",
+        "destinations",
     ]
 
 VERBS: tuple[Verb, ...] = ("defaults", "limits", "require")
@@ -164,6 +165,7 @@ KEYS: dict[str, Key] = {
     "publish-all": Key("a port of the host for every port of the image", SWITCH, SWITCH),
     "pull": Key("when the image is pulled", Kind("text", PULL), Kind("names", PULL), plain=True),
     "read-only": Key("a root file system that cannot be written", SWITCH, require=SWITCH),
+    "receipts": Key("where a receipt of every run is kept", require=Kind("destinations")),
     "restart": Key(
         "whether the engine starts it again",
         TEXT,

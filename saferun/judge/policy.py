@@ -64,13 +64,15 @@ class Layer(Record):
     """One level of trust, however many files it has: built-in, system, user or explicit.
 
     `rules` are its [[allow]] and [[deny]] as written, `matches` those that are in force for this
-    run, see `saferun.judge.rules`.
+    run, see `saferun.judge.rules`. `sources` are the path and the bytes of every file that it was
+    read from, in that order.
     """
 
     name: str
     statements: tuple[Statement, ...] = ()
     rules: tuple[Rule, ...] = ()
     matches: tuple[Match, ...] = ()
+    sources: tuple[tuple[str, bytes], ...] = ()
 
     #: Every key that some [[allow]] names, in force or not: then the layer speaks of it.
     widened: frozenset[str] = frozenset()

@@ -30,11 +30,13 @@ class Record:
     """
 
     _fields: ClassVar[tuple[str, ...]] = ()
+    _defaults: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        """Learn the fields from the annotations, base classes first."""
+        """Learn the fields from the annotations, base classes first, and their defaults."""
         own = (name for name in cls.__annotations__ if not name.startswith("_"))
         cls._fields = (*cls._fields, *own)
+        cls._defaults = {name: getattr(cls, name) for name in cls._fields if hasattr(cls, name)}
 
     def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 - fields have any type
         """Take each field once, by position or by name; raise TypeError otherwise."""
@@ -42,24 +44,31 @@ class Record:
         if len(values) > len(fields):
             message = f"{type(self).__name__} takes {len(fields)} values, not {len(values)}"
             raise TypeError(message)
+        # There are many of these, and all of this is done by C.
         state = self.__dict__
+        state.update(self._defaults)
         state.update(zip(fields, values, strict=False))
-        for name, value in named.items():
-            if name not in fields or name in state:
-                message = f"{type(self).__name__}: {name!r} is given twice or is not a field"
-                raise TypeError(message)
-            state[name] = value
-        for name in fields:
-            if name not in state:
-                try:
-                    state[name] = getattr(type(self), name)
-                except AttributeError:
-                    message = f"{type(self).__name__} needs {name!r}"
-                    raise TypeError(message) from None
+        if named:
+            for name in named:
+                if name not in fields or name in fields[: len(values)]:
+                    message = f"{type(self).__name__}: {name!r} is given twice or is not a field"
+                    raise TypeError(message)
+            state.update(named)
+        if len(state) < len(fields):
+            name = next(name for name in fields if name not in state)
+            message = f"{type(self).__name__} needs {name!r}"
+            raise TypeError(message)
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - fields have any type
         """Return a copy in which the named fields have the given values."""
-        return type(self)(**{**self.__dict__, **changes})
+        for name in changes:
+            if name not in self._fields:
+                message = f"{type(self).__name__}: {name!r} is not a field"
+                raise TypeError(message)
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: a judged value must stay what it was when it was judged."""

@@ -16,18 +16,33 @@ if TYPE_CHECKING:
 
     Outcome: TypeAlias = Literal["confirmed", "contradicted", "unverified"]
 
+#: The uid_map of the initial user namespace (user_namespaces(7)).
+IDENTITY = ((0, 0, 4294967295),)
+
 
 class Evidence(Record):
     """What the kernel says of one process (/proc/PID/status).
 
     `pid` is the engine host's; `uids` are real, effective, saved and file system uid; `sets` are
-    the five masks in the order of `capabilities.SETS`.
+    the five masks in the order of `capabilities.SETS`. `seccomp` is the mode, 0 without a filter, 1
+    strict, 2 with a filter, None where the kernel does not tell. `uid_map` are the lines of
+    /proc/PID/uid_map, each as first uid inside, first uid outside, and how many.
     """
 
     pid: int
     uids: tuple[int, int, int, int]
     sets: tuple[int, int, int, int, int]
     no_new_privileges: bool
+    seccomp: int | None = None
+    uid_map: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the process is in another user namespace than the host's first one.
+
+        Only what is clearly so counts: capabilities weigh less there.
+        """
+        return self.uid_map not in ((), IDENTITY)
 
 
 class Verdict(Record):

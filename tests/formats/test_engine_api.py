@@ -207,3 +207,21 @@ def test_what_an_engine_says_of_itself(
     assert (facts.runtime, facts.log_driver, facts.cgroup_version) == ("runc", "local", "1")
     assert (facts.seccomp, facts.userns) == (seccomp, userns)
     assert facts.no_new_privileges is no_new_privileges
+
+
+def test_an_engine_says_which_it_is() -> None:
+    """What it does not say is empty; what is no answer is an error."""
+    told = engine_api.engine_identity(
+        b'{"ID":"A:B","Name":"host","ServerVersion":"20.10.24","DefaultRuntime":"runc"}'
+    )
+    assert told == {
+        "id": "A:B",
+        "name": "host",
+        "version": "20.10.24",
+        "runtime": "runc",
+        "system": "",
+        "kernel": "",
+    }
+    for wrong in (b"", b"[]", b'{"ID":1}'):
+        with pytest.raises(ValueError, match=r"\w"):
+            engine_api.engine_identity(wrong)

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saferun.formats.proc_status import belongs_to, evidence, start_time
+from saferun.formats.proc_status import (
+    belongs_to,
+    blocks,
+    command,
+    evidence,
+    has_ended,
+    hidepid,
+    owners,
+    parent,
+    start_time,
+)
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
@@ -42,6 +52,8 @@ def test_everything_is_read() -> None:
     assert found.uids == (0, 1, 2, 3)
     assert found.sets == (1, 2, 4, 0x1FFFFFFFFFF, 8)
     assert found.no_new_privileges
+    assert found.seccomp == 2
+    assert found.uid_map == ((0, 0, 4294967295),)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +102,46 @@ def test_a_missing_line_is_an_error(line: str) -> None:
     kept = [one for one in status().splitlines(keepends=True) if not one.startswith(line.encode())]
     with pytest.raises(ValueError, match=line):
         evidence(7, b"".join(kept), IDENTITY)
+
+
+def test_a_kernel_without_seccomp_says_nothing_of_it() -> None:
+    """None, which is neither a filter nor none."""
+    assert evidence(7, status().replace(b"Seccomp:\t2\n", b""), IDENTITY).seccomp is None
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "mapped"),
+    [
+        (IDENTITY, False),
+        (b"", False),
+        (b"0 100000 65536\n", True),
+        (b"0 0 65536\n", True),
+        (b"0 0 1\n1 1 4294967294\n", True),
+        (b"3267 3267 1\n", True),
+    ],
+)
+def test_which_user_namespace(uid_map: bytes, *, mapped: bool) -> None:
+    """Only what is clearly another one counts as one."""
+    assert evidence(7, status(), uid_map).mapped is mapped
+
+
+def test_each_thread_counts() -> None:
+    """Capabilities are a thread's: the widest sets, the weakest confinement of all of them."""
+    strong = status(nnp="1").replace(b"000001ffffffffff", b"0000000000000000")
+    assert evidence(7, strong, IDENTITY).sets[3] == 0
+    weak = status(nnp="0").replace(b"Seccomp:\t2", b"Seccomp:\t0")
+    found = evidence(7, strong, IDENTITY, (strong, weak))
+    assert found.sets == (1, 2, 4, 0x1FFFFFFFFFF, 8)
+    assert (found.no_new_privileges, found.seccomp) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"), [("S (sleeping)", False), ("Z (zombie)", True), ("X (dead)", True)]
+)
+def test_who_only_waits_to_be_buried(state: str, *, ended: bool) -> None:
+    """A zombie executes nothing."""
+    assert has_ended(status().replace(b"S (sleeping)", state.encode())) is ended
+    assert not has_ended(status(name="State:\tZ"))
 
 
 @given(st.binary(), st.binary())
@@ -156,11 +208,80 @@ def test_only_a_whole_id_proves_anything(container: str) -> None:
     assert not belongs_to(cgroup, container)
 
 
+@pytest.mark.parametrize(
+    ("cgroup", "known", "found"),
+    [
+        (f"0::/docker/{ID}", (ID, OTHER), (ID,)),
+        (f"0::/docker/{ID}", (OTHER,), ()),
+        # an engine in a container: the last one that the asking engine knows
+        (f"0::/docker/{ID}/docker/{OTHER}", (ID, OTHER), (OTHER,)),
+        (f"0::/docker/{ID}/docker/{OTHER}", (ID,), (ID,)),
+        (f"0::/docker/{ID}/docker-{OTHER}.scope/x", (ID,), (ID,)),
+        # hierarchies of cgroup v1 may differ
+        (f"2:cpu:/docker/{ID}\n1:pids:/docker/{OTHER}", (ID, OTHER), (ID, OTHER)),
+        (f"2:cpu:/docker/{ID}\n1:pids:/\n0::/docker/{ID}", (ID,), (ID,)),
+        (f"2:cpu:/\n1:name=systemd:/system.slice/docker-{ID}.scope", (ID,), (ID,)),
+        (f"1:name={ID}:/", (ID,), ()),
+        ("", (ID, ""), ()),
+        ("0::/", (ID, ""), ()),
+    ],
+)
+def test_whose_cgroup_it_is(cgroup: str, known: tuple[str, ...], found: tuple[str, ...]) -> None:
+    """A directory that is called like a container nobody knows hides nobody from its owner."""
+    assert owners(cgroup.encode() + b"\n", known) == found
+
+
+@given(st.binary())
+def test_any_cgroup_can_be_read(cgroup: bytes) -> None:
+    """Names of cgroups are anybody's."""
+    assert owners(cgroup, (OTHER,)) == ()
+
+
+MOUNT = "22 1 0:21 {root} {point} rw,nosuid{mount} shared:3 - {kind} proc rw{options}\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "hides"),
+    [
+        ({}, False),
+        ({"options": ",hidepid=2"}, True),
+        ({"options": ",hidepid=invisible"}, True),
+        ({"options": ",gid=4,hidepid=ptraceable"}, True),
+        ({"options": ",hidepid=0"}, False),
+        ({"options": ",hidepid=off"}, False),
+        ({"mount": ",hidepid=1"}, True),
+        ({"options": ",hidepid=2", "point": "/chroot/proc"}, False),
+        ({"options": ",hidepid=2", "kind": "tmpfs"}, False),
+    ],
+)
+def test_whether_proc_hidepid(changed: dict[str, str], *, hides: bool) -> None:
+    """By the mount that is at /proc."""
+    plain = {"root": "/", "point": "/proc", "mount": "", "kind": "proc", "options": ""}
+    lines = "1 0 8:1 / / rw - ext4 /dev/vda rw\n" + MOUNT.format(**{**plain, **changed})
+    assert bool(hidepid(lines.encode())) is hides
+
+
+def test_the_last_proc_mounted_is_the_one_that_is_seen() -> None:
+    """Mounts lie upon each other."""
+    plain = {"root": "/", "point": "/proc", "mount": "", "kind": "proc"}
+    open_, hidden = (MOUNT.format(**plain, options=options) for options in ("", ",hidepid=2"))
+    assert hidepid((open_ + hidden).encode())
+    assert not hidepid((hidden + open_).encode())
+
+
+def test_a_mountinfo_of_rubbish_hides_nothing() -> None:
+    """Nor is it an error."""
+    assert not hidepid(b"\n - \nx\n 1 2 3 4 /proc - \n")
+
+
 @pytest.mark.parametrize("comm", ["sleep", "a b", ")", "x) S 1 2 (", ") R 1 1 1 1 1 1 1 ("])
 def test_the_start_time_is_found_behind_any_name(comm: str) -> None:
     """comm may hold spaces and parentheses."""
     fields = " ".join(str(number) for number in range(4, 53))
-    assert start_time(f"7 ({comm}) S {fields}\n".encode()) == 22
+    stat = f"7 ({comm}) S {fields}\n".encode()
+    assert start_time(stat) == 22
+    assert parent(stat) == 4
+    assert command(stat) == comm.encode()
 
 
 def test_this_process_can_be_read() -> None:
@@ -169,3 +290,18 @@ def test_this_process_can_be_read() -> None:
     found = evidence(os.getpid(), (own / "status").read_bytes(), (own / "uid_map").read_bytes())
     assert found.uids[0] == os.getuid()
     assert start_time((own / "stat").read_bytes()) > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "blocked"),
+    [
+        (b"SigBlk:\t0000400000000000", 47, True),
+        (b"SigBlk:\t0000400000000000", 46, False),
+        (b"SigBlk:\t8000000000000000", 64, True),
+        (b"SigIgn:\t0000400000000000", 47, False),
+        (b"Name:\tSigBlk:", 47, False),
+    ],
+)
+def test_signals_that_are_blocked(line: bytes, number: int, *, blocked: bool) -> None:
+    """By the line of that name, bit N-1."""
+    assert blocks(b"Name:\tx\n" + line + b"\nSeccomp:\t2\n", number) is blocked

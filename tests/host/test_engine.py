@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from saferun.errors import EngineError
 from saferun.formats.json_text import decode
 from saferun.host import engine as engine_module
-from saferun.host.endpoint import Endpoint
-from saferun.host.engine import Engine, _Reader, segment
+from saferun.host.endpoint import Connection, Endpoint
+from saferun.host.engine import AskedOnce, Engine, Following, _Reader, segment
 from tests.host.fake_engine import END, FakeEngine, always, http
 
 if TYPE_CHECKING:
@@ -234,3 +235,76 @@ def test_a_docker_that_calls_saferun_again_is_marked_when_dialling(tmp_path: Pat
     endpoint = dialler(tmp_path, 'echo "guard $SAFERUN_STARTED_DOCKER" >&2; exit 1')
     with pytest.raises(EngineError, match=f"guard {tmp_path}/docker"):
         Engine(endpoint).get("/x")
+
+
+def test_the_same_question_is_asked_once(tmp_path: Path) -> None:
+    """At one moment there is one answer."""
+    answers = [http(200, b"one"), http(200, b"two")]
+    with FakeEngine(tmp_path / "s", lambda _received: [answers.pop(0)]) as fake:
+        endpoint = Endpoint("docker", {"DOCKER_HOST": fake.host}, decode)
+        engine = AskedOnce(endpoint)
+        bodies = [engine.get("/a"), engine.get("/b", "/a", "/a"), engine.get("/b"), engine.get()]
+    assert [[one.body for one in each] for each in bodies] == [
+        [b"one"],
+        [b"two", b"one", b"one"],
+        [b"two"],
+        [],
+    ]
+    assert [received.count(b"GET /") for received in fake.received] == [1, 1]
+
+
+def followed(fake: FakeEngine) -> Following:
+    """Follow events of a fake engine."""
+    return Engine(Endpoint("docker", {"DOCKER_HOST": fake.host}, decode)).follow("/events")
+
+
+def hear(following: Following, lines: list[bytes]) -> None:
+    """Take lines for as long as there are any."""
+    while True:
+        lines += following.lines(5)
+
+
+def every_line(following: Following) -> list[bytes]:
+    """All lines until the engine goes away."""
+    lines: list[bytes] = []
+    with pytest.raises(EngineError, match="cut off"):
+        hear(following, lines)
+    return lines
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [CHUNKED + b"4\r\n{a}\n\r\n", b"4\r\n{b}\n\r\n"],
+        [CHUNKED, b"2\r\n{a\r\n6\r\n}\n{b}\n\r\n"],
+        [CHUNKED + b"4\r", b"\n{a}\n\r", b"\n4\r\n{b}\n\r\n0\r\n\r\n"],
+        [TO_THE_END + b"{a}", b"\n{b}\n{half"],
+    ],
+)
+def test_an_answer_without_an_end_is_heard_line_by_line(
+    tmp_path: Path, pieces: list[bytes]
+) -> None:
+    """However it is cut, and to its last whole line."""
+    with FakeEngine(tmp_path / "s", always(*pieces)) as fake:
+        following = followed(fake)
+        assert every_line(following) == [b"{a}", b"{b}"]
+
+
+def test_nothing_happens_for_a_while() -> None:
+    """No lines, and no error; what came with the answer's head is not waited for."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(CHUNKED + b"4\r\n{a}\n\r\n")
+        following = Following(Connection(ours), "/events")
+        assert following.lines(5) == [b"{a}"]
+        assert following.lines(0.01) == []
+        theirs.sendall(b"4\r\n{b}\n\r\n")
+        assert following.lines(5) == [b"{b}"]
+        following.close()
+
+
+@pytest.mark.parametrize("answer", [http(500, b"no"), b"rubbish\r\n\r\n", b""])
+def test_an_engine_that_will_not_be_followed(tmp_path: Path, answer: bytes) -> None:
+    """An error, with its reason."""
+    with FakeEngine(tmp_path / "s", always(answer)) as fake, pytest.raises(EngineError):
+        followed(fake)

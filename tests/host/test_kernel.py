@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from saferun.host.kernel import ProcessFiles, children, read
+from saferun.host.kernel import NAMESPACES, ProcessFiles, children, namespace, pids, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +32,9 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_process_is_read_whole(sleeper: subprocess.Popen[bytes]) -> None:
     """Every file, and its identity before and after."""
-    files = ProcessFiles(sleeper.pid)
+    files = ProcessFiles(sleeper.pid).complete()
     assert files.status is not None
     assert f"\nPid:\t{sleeper.pid}\n".encode() in files.status
-    assert files.comm
     assert files.cgroup is not None
     assert files.uid_map
     for stat in (files.stat_before, files.stat_after):
@@ -46,7 +46,7 @@ def test_a_process_that_is_not_there() -> None:
     """Nothing, rather than an error."""
     child = subprocess.Popen(["/bin/true"])
     child.wait()
-    files = ProcessFiles(child.pid)
+    files = ProcessFiles(child.pid).complete()
     assert (files.stat_before, files.status, files.stat_after, files.cgroup) == (None,) * 4
     assert children(child.pid) == ()
 
@@ -58,7 +58,7 @@ def test_a_zombie_ends_nothing() -> None:
         os._exit(0)
     os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     try:
-        assert ProcessFiles(child).status
+        assert ProcessFiles(child).complete().status
     finally:
         os.waitpid(child, 0)
 
@@ -81,3 +81,42 @@ def test_children_are_listed(sleeper: subprocess.Popen[bytes]) -> None:
     """Where the kernel tells (CONFIG_PROC_CHILDREN)."""
     listed = children(os.getpid())
     assert sleeper.pid in listed or not os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+
+
+def test_every_process_is_listed(sleeper: subprocess.Popen[bytes]) -> None:
+    """Each once, and nothing that is no process."""
+    listed = pids()
+    assert {os.getpid(), sleeper.pid} <= set(listed)
+    assert len(set(listed)) == len(listed)
+
+
+def test_namespaces_tell_who_is_where(sleeper: subprocess.Popen[bytes]) -> None:
+    """A child is where its parent is, as long as nobody moves it."""
+    for kind in NAMESPACES:
+        assert namespace(sleeper.pid, kind) == os.readlink(f"/proc/self/ns/{kind}")
+    files = ProcessFiles(sleeper.pid).complete(namespaces=True)
+    assert files.namespaces == tuple(os.readlink(f"/proc/self/ns/{kind}") for kind in NAMESPACES)
+
+
+def test_a_process_that_has_ended_is_nowhere() -> None:
+    """Which is not the same as a place that may not be known."""
+    child = subprocess.Popen(["/bin/true"])
+    child.wait()
+    assert namespace(child.pid, "pid") == ""
+
+
+def test_every_thread_is_read() -> None:
+    """Each has capabilities of its own."""
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        files = ProcessFiles(os.getpid()).complete()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert len(files.threads) >= 2
+    for thread in threads:
+        assert any(f"\nPid:\t{thread.native_id}\n".encode() in one for one in files.threads)

@@ -134,6 +134,15 @@ def saferun(environment: Mapping[str, str]) -> Command:
     )
 
 
+@pytest.fixture(scope="session")
+def saferunctl(environment: Mapping[str, str]) -> Command:
+    """The saferunctl of this checkout."""
+    return command(
+        [sys.executable, "-c", "from saferun.ctl import main; main()"],
+        {**environment, "PYTHONPATH": str(ROOT)},
+    )
+
+
 def present(docker: Command) -> dict[str, set[str]]:
     """Return all that an engine keeps, by kind."""
     listings = {

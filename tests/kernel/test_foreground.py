@@ -40,8 +40,12 @@ if TYPE_CHECKING:
 
 SAFERUN = [*saferun_words(), "-u", "3267"]
 DOCKER = [real_docker(), "run", "-u", "3267"]
-#: Both, for tests that ask the same of each.
-BOTH = pytest.mark.parametrize("words", [DOCKER, SAFERUN], ids=["docker", "saferun"])
+#: Watched, because a receipt is kept.
+WATCHED = [*SAFERUN, "--report", "/dev/null"]
+#: Each, for tests that ask the same of all.
+EACH = pytest.mark.parametrize(
+    "words", [DOCKER, SAFERUN, WATCHED], ids=["docker", "saferun", "watched"]
+)
 
 
 @pytest.fixture
@@ -92,7 +96,7 @@ def test_a_command_that_cannot_be_executed_gives_dockers_status_and_reason(
     assert ours.stdout == ""
 
 
-@BOTH
+@EACH
 def test_a_container_that_is_killed_ends_with_137(
     docker: Command, image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:
@@ -122,7 +126,7 @@ def test_only_the_command_writes(image: Build, environment: Mapping[str, str]) -
     assert outcome([*SAFERUN, *words], environment) == (0, b"out", b"err")
 
 
-@BOTH
+@EACH
 def test_without_i_stdin_stays_with_the_caller(
     image: Build, environment: Mapping[str, str], words: list[str]
 ) -> None:
@@ -150,7 +154,7 @@ def test_a_reader_that_goes_away_ends_it_as_it_ends_docker(
     assert ends[0][0] != 0
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_a_closed_standard_stream_is_as_it_is_for_docker(
     image: Build, environment: Mapping[str, str], words: list[str], closed: int
@@ -166,7 +170,7 @@ def test_a_closed_standard_stream_is_as_it_is_for_docker(
     assert b"saferun" not in ended[2]
 
 
-@BOTH
+@EACH
 def test_the_docker_cli_finds_closed_streams_closed(
     image: Build, environment: Mapping[str, str], tmp_path: Path, words: list[str]
 ) -> None:
@@ -214,7 +218,7 @@ def test_no_process_of_ours_remains_in_the_foreground(
         assert not {path for path in held if path.startswith("/")}
 
 
-@BOTH
+@EACH
 def test_signals_have_dockers_dispositions(
     image: Build, environment: Mapping[str, str], tmp_path: Path, words: list[str]
 ) -> None:
@@ -230,7 +234,7 @@ def test_signals_have_dockers_dispositions(
     assert {int(status[key], 16) for key in ("SigBlk", "SigIgn", "SigCgt")} == {0}
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_reach_the_command(
     image: Build,
@@ -248,7 +252,7 @@ def test_signals_reach_the_command(
         assert rest(process) == (3, b"got\n", b"")
 
 
-@BOTH
+@EACH
 def test_without_sig_proxy_a_signal_does_not_reach_the_command(
     docker: Command, image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:
@@ -310,7 +314,7 @@ class Terminal:
         return self.text
 
 
-@BOTH
+@EACH
 def test_a_terminal_works_both_ways(
     image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:
@@ -331,7 +335,7 @@ def test_a_terminal_works_both_ways(
         assert termios.tcgetattr(terminal.slave) == terminal.before
 
 
-@BOTH
+@EACH
 def test_ctrl_c_ends_the_command_and_the_terminal_is_as_before(
     image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:
@@ -347,7 +351,7 @@ def test_ctrl_c_ends_the_command_and_the_terminal_is_as_before(
         assert termios.tcgetattr(terminal.slave) == terminal.before
 
 
-@BOTH
+@EACH
 def test_the_detach_keys_leave_the_container_running(
     docker: Command, image: Build, environment: Mapping[str, str], name: str, words: list[str]
 ) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 #: The label that makes a volume ours; its value is the digest of the gates in it.
 LABEL = "saferun.gate"
+#: The signal that lets a gate go which holds at the door, and the one that it blocks meanwhile, so
+#: that it can be seen to do so (gate.c).
+RELEASE, AT_THE_DOOR = 46, 47
 #: How many digits of the digest name the volume: enough to tell two versions apart.
 SHORT = 12
 
@@ -81,15 +84,24 @@ def place_of(secret: str) -> str:
     return f"{DIRECTORY}/{secret}"
 
 
-def through_gate(
-    command: RunCommand, image: ImageFacts, gate: Gate, place: str, masks: Masks
+def through_gate(  # noqa: PLR0913 - all that the gate is told
+    command: RunCommand,
+    image: ImageFacts,
+    gate: Gate,
+    place: str,
+    masks: Masks,
+    deadline: int = 0,
 ) -> RunCommand:
-    """Return the command line that runs the same words behind the gate at `place`."""
+    """Return the command line that runs the same words behind the gate at `place`.
+
+    `deadline`, in seconds since 1970, is until when it holds at the door; 0: not at all.
+    """
     words = composed(command, image)
     required = [
         *(["nnp"] if masks.no_new_privileges else []),
         # In the background its reason does not reach anybody by docker's own stderr.
         *(["linger"] if command.is_true("detach") else []),
+        *([f"hold={deadline}"] if deadline else []),
     ]
     return (
         command.without("entrypoint")

@@ -61,6 +61,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "log_opt": ("log-opt",),
     "health_check": ("health-cmd",),
     "forbid": ("forbid",),
+    "receipts": ("receipts",),
     "gate_mount": (),
     "verification": ("verify",),
 }

@@ -88,6 +88,21 @@ def test_in_the_background_a_refusal_lingers(words: str, required: str) -> None:
     assert gated.args[2] == required
 
 
+@pytest.mark.parametrize(
+    ("words", "masks", "required"),
+    [
+        ("i", Masks(0, 0), "hold=1795558528"),
+        ("-d i", Masks(0, 0), "linger,hold=1795558528"),
+        ("-d i", Masks(0, 0, no_new_privileges=True), "nnp,linger,hold=1795558528"),
+    ],
+)
+def test_a_deadline_at_the_door_comes_last(words: str, masks: Masks, required: str) -> None:
+    """In the order in which the gate reads it."""
+    given = command(*words.split())
+    gated = through_gate(given, image(("e",)), GATE, "/.saferun/5e", masks, 1795558528)
+    assert gated.args[2] == required
+
+
 def test_the_gates_mount() -> None:
     """Read-only, never filled from the image, labelled should the engine have to make it."""
     mount = GATE.mount(place_of("5e"))
