@@ -97,8 +97,8 @@ def owners(cgroup: bytes, known: Container[str]) -> tuple[str, ...]:
 
     The whole 64-digit id must be a component of a path: `<id>` with the cgroupfs driver,
     `docker-<id>.scope` with systemd's, `libpod-…` with Podman, on v1 and v2. Of several in one
-    path the last known one counts, as of engines in containers; ids that nobody knows are any directory's name. Where
-    hierarchies of v1 differ, all that they name are returned.
+    path the last known one counts, as of engines in containers; ids that nobody knows are any
+    directory's name. Where hierarchies of v1 differ, all that they name are returned.
     """
     # Most hierarchies name the same path.
     paths = {line.partition(b":")[2].partition(b":")[2]: None for line in cgroup.splitlines()}
