@@ -31,6 +31,11 @@ def volume_path(gate: Gate) -> str:
     return f"/volumes/{segment(gate.volume)}"
 
 
+def on_engine(gate: Gate, answer: Answer) -> Gate:
+    """Return the gate as the engine that gave this answer takes it."""
+    return gate.replace(podman=True) if image_facts.is_podman(answer) else gate
+
+
 def ask(gate: Gate, world: World) -> tuple[Answer, str]:
     """Return what the engine says about the volume, and its API version."""
     (answer,) = world.engine.get(volume_path(gate))
@@ -50,7 +55,14 @@ def deliver(gate: Gate, answer: Answer, world: World, version: str) -> None:
     # Imported here because it brings the docker SDK, and only the first run needs it.
     from saferun.host import gate_volume
 
-    gate_volume.fill(engine.endpoint, version, gate.volume, (LABEL, gate.digest), DIRECTORY)
+    gate_volume.fill(
+        engine.endpoint,
+        version,
+        gate.volume,
+        (LABEL, gate.digest),
+        DIRECTORY,
+        copied_up=not image_facts.is_podman(answer),
+    )
     (answer,) = engine.get(volume_path(gate))
     made = created(gate, answer)
     if made is None:

@@ -13,6 +13,7 @@ import time
 
 from saferun import processes
 from saferun.errors import EngineError
+from saferun.facts import image as image_facts
 from saferun.formats import container_log, engine_api, proc_status
 from saferun.formats.docker_run.gate_command import AT_THE_DOOR
 from saferun.host import kernel
@@ -133,7 +134,8 @@ def observe(  # noqa: PLR0913 - who, what, and by what
         for each in logs:
             if each.status == OK:
                 seen.line = container_log.gate_line(each.body, tty=record.tty) or seen.line
-        differences = contradictions(record, prepared)
+        podman = image_facts.is_podman(inspected)
+        differences = contradictions(record, prepared, podman=podman)
         if differences:
             return Sighting(Verdict("contradicted", differences), stage=seen.stage)
         if record.status not in (STARTED if was_over else ALIVE):
@@ -181,15 +183,26 @@ class _Seen:
         return Sighting(verdict, line, status)
 
 
-def contradictions(record: ContainerRecord, prepared: Prepared) -> tuple[str, ...]:
-    """Return where the engine's record differs from what was asked of it."""
+def contradictions(
+    record: ContainerRecord, prepared: Prepared, *, podman: bool = False
+) -> tuple[str, ...]:
+    """Return where the engine's record differs from what was asked of it.
+
+    Podman records no options but how the bounding set differs from its defaults, which an
+    administrator chooses: what was added can be held against what was asked for, and no more.
+    """
     asked = prepared.spec
     words = tuple(_as_json(word) for word in prepared.words)
+    add, drop = _bare(asked.cap_add), _bare(asked.cap_drop)
+    recorded_add, recorded_drop = _bare(record.cap_add), _bare(record.cap_drop)
+    if podman:
+        everything = asked.privileged or "ALL" in add
+        add, drop = recorded_add & add if not everything else recorded_add, recorded_drop
     pairs: tuple[tuple[str, object, object], ...] = (
         ("user", record.user, _as_json(asked.user)),
         ("privileged", record.privileged, asked.privileged),
-        ("cap-add", _bare(record.cap_add), _bare(asked.cap_add)),
-        ("cap-drop", _bare(record.cap_drop), _bare(asked.cap_drop)),
+        ("cap-add", recorded_add, add),
+        ("cap-drop", recorded_drop, drop),
     )
     if words and (*record.entrypoint, *record.cmd) != words:
         pairs = (*pairs, ("command", "something else", "the gate's"))

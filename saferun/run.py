@@ -48,6 +48,7 @@ def run(asked: RunCommand, table: Table, world: World) -> int:
             return _denied(refused, explain, _receipt(asked, layers, gate), world)
         fetch = pulling.look_without_pull if explain else pulling.fetch
         look = fetch(command, gate, world)
+    gate = delivery.on_engine(gate, look.volume)
     names = image_reference.names(command.image, look.image)
     layers = asking.layers_for(names, layers, world.environ)
     known = facts.gather(command, look, layers, gate.volume, world)

@@ -73,6 +73,11 @@ def api_version_text(answer: Answer) -> str:
     return version
 
 
+def is_podman(answer: Answer) -> bool:
+    """Tell whether the engine is Podman's service, which says so in every answer."""
+    return "libpod-api-version" in answer.headers
+
+
 def _parts(platform: str) -> tuple[str, str, str]:
     parts = platform.lower().split("/")
     if len(parts) == 1 and parts[0] not in ("linux", "windows", "freebsd"):

@@ -96,9 +96,9 @@ def owners(cgroup: bytes, known: Container[str]) -> tuple[str, ...]:
     """Return from /proc/PID/cgroup in which of the known containers' cgroups a process is.
 
     The whole 64-digit id must be a component of a path: `<id>` with the cgroupfs driver,
-    `docker-<id>.scope` with systemd's, on cgroup v1 and v2. Of several in one path the last known
-    one counts, as of engines in containers; ids that nobody knows are any directory's name. Where
-    hierarchies of v1 differ, all that they name are returned.
+    `docker-<id>.scope` with systemd's, `libpod-…` with Podman, on v1 and v2. Of several in one
+    path the last known one counts, as of engines in containers; ids that nobody knows are any
+    directory's name. Where hierarchies of v1 differ, all that they name are returned.
     """
     # Most hierarchies name the same path.
     paths = {line.partition(b":")[2].partition(b":")[2]: None for line in cgroup.splitlines()}
@@ -124,6 +124,8 @@ def _id(component: str) -> str:
         kind, _, component = component.removesuffix(".scope").partition("-")
         if kind not in ("docker", "libpod"):
             return ""
+    else:
+        component = component.removeprefix("libpod-")
     return component if len(component) == ID_DIGITS and DIGITS.issuperset(component) else ""
 
 

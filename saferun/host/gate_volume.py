@@ -4,6 +4,9 @@ A tiny image that holds the gates is imported, a container of it is created with
 over their directory, and the engine copies them up into the volume, as it does for every empty one
 (moby daemon populateVolume). The same container is then used to read them back. Filling a volume
 that is already filled changes nothing, so doing all this twice, or two of us at once, is harmless.
+
+Podman copies up only when a container starts, and takes no labels with a container's mounts: there
+the volume is made beforehand and the gates are put into it.
 """
 
 from __future__ import annotations
@@ -41,18 +44,29 @@ def gates() -> dict[str, bytes]:
     return found
 
 
-def fill(
-    endpoint: Endpoint, version: str, volume: str, label: tuple[str, str], directory: str
+def fill(  # noqa: PLR0913 - one thing, in its parts
+    endpoint: Endpoint,
+    version: str,
+    volume: str,
+    label: tuple[str, str],
+    directory: str,
+    *,
+    copied_up: bool = True,
 ) -> None:
     """Fill the volume and read it back; raise GateError when it holds anything else.
 
-    `label` is put on the volume if the engine has to make it; `directory` is where it is mounted.
+    `label` is put on the volume if the engine has to make it; `directory` is where it is mounted;
+    `copied_up` tells whether the engine fills a volume when a container is made.
     """
     files = gates()
     with sdk(endpoint, version) as client, imported(client, directory, files) as image:
+        if not copied_up:
+            client.create_volume(volume, labels=dict([label]))
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                found = _fill_once(client, image, volume, label, directory, files)
+                found = _fill_once(
+                    client, image, volume, label, directory, files, copied_up=copied_up
+                )
             except EngineError:
                 raise
             except Exception:
@@ -101,6 +115,8 @@ def _fill_once(  # noqa: PLR0913 - one thing, in its parts
     label: tuple[str, str],
     directory: str,
     files: Mapping[str, bytes],
+    *,
+    copied_up: bool,
 ) -> dict[str, bytes | None]:
     mount = {
         "Type": "volume",
@@ -108,6 +124,9 @@ def _fill_once(  # noqa: PLR0913 - one thing, in its parts
         "Target": directory,
         "VolumeOptions": {"Labels": dict([label])},
     }
+    if not copied_up and not any(_read(client, image, mount, directory, files).values()):
+        with scratch(client, image, "gate", [mount]) as container:
+            client.put_archive(container, "/", _tar(directory, files))
     return _read(client, image, mount, directory, files)
 
 

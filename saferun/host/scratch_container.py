@@ -55,6 +55,8 @@ def scratch(
     """Yield the id of a container of this image that is never started, and remove it."""
     config = {
         "Image": image,
+        # The image's may be nobody whom the engine can find, and Podman looks at once.
+        "User": "0",
         "Labels": {LABEL: purpose},
         # Never executed; an image may have no command of its own, and then it has to be said.
         "Entrypoint": ["/saferun-never-starts-this"],
@@ -113,8 +115,10 @@ def read_file(
         if not found or found.get("size", 0) > LARGEST_FILE or found.get("mode", 0) & GO_MODE_DIR:
             return None
         archive = b"".join(stream)
-        if found.get("linkTarget"):
-            path = found["linkTarget"]
+        # Podman names a target for what is no link, too: the path itself.
+        target = found.get("linkTarget")
+        if target and target != path:
+            path = target
             continue
         with tarfile.open(fileobj=io.BytesIO(archive)) as members:
             for member in members:

@@ -166,6 +166,7 @@ def test_rubbish_is_an_error(text: bytes, uid_map: bytes) -> None:
         f"0::/my:slice/{ID}",
         f"12:rdma:/\n0::/docker/{ID}",
         f"0::/machine.slice/libpod-{ID}.scope/container",
+        f"0::/libpod_parent/libpod-{ID}",
     ],
 )
 def test_cgroups_of_the_container(path: str) -> None:

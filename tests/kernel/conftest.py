@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import pytest
 
 from tests.kernel.images import IMAGES, entries, tar
+from tests.kernel.outcomes import PODMAN, Grants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -101,16 +102,24 @@ def engine() -> Iterator[str]:
 def environment(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """What every command gets: this engine, and none of the person's own configuration."""
     home = tmp_path_factory.mktemp("home")
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_HOST": engine}
+    cli = os.environ.get("SAFERUN_DOCKER")
+    named = {"SAFERUN_DOCKER": cli} if cli else {}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_HOST": engine, **named}
 
 
 @pytest.fixture(scope="session")
 def docker(environment: Mapping[str, str]) -> Command:
-    """The real docker CLI."""
-    program = shutil.which("docker")
+    """The real docker CLI, or what SAFERUN_DOCKER names instead."""
+    program = os.environ.get("SAFERUN_DOCKER") or shutil.which("docker")
     if program is None:
         missing("no docker CLI; as root: script/engine up")
     return command([program], environment)
+
+
+@pytest.fixture(scope="session")
+def grants(docker: Command) -> Grants:
+    """What the engine gives by itself."""
+    return PODMAN if docker("--version").stdout.startswith("podman") else Grants()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from saferun.judge.first_program import Program
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -41,6 +43,8 @@ HOSTILE = (
     # A number is a uid, whatever names there are.
     ("1000", "1000:x:0:0::/:", 1000),
 )
+#: Those of them that Docker 20.10 and 26 cut down to 32 bits, and runc of Docker 28.5 refuses.
+WIDE = ("wrap", "big2")
 #: Stands where the gate will stand, and checks nothing.
 SQUATTER = b"""\
 #!/bin/sh
@@ -118,11 +122,23 @@ IMAGES = {
 }
 
 
-def file_capabilities(mask: int, *, effective: bool) -> bytes:
-    """Return the attribute that gives a file permitted capabilities (struct vfs_cap_data)."""
+#: The attacker's guises: each is the same program under a name of its own.
+GUISES = {
+    "sets": Program(),
+    "sets-setuid": Program(setuid=True),
+    "sets-ep": Program(permitted=FILE_CAPABILITIES, effective=True),
+    "sets-p": Program(permitted=FILE_CAPABILITIES),
+    "sets-ei": Program(inheritable=FILE_CAPABILITIES, effective=True),
+    "sets-setuid-ep": Program(setuid=True, permitted=FILE_CAPABILITIES, effective=True),
+}
+
+
+def file_capabilities(permitted: int, inheritable: int = 0, *, effective: bool) -> bytes:
+    """Return the attribute that gives a file capabilities (struct vfs_cap_data)."""
     revision_2 = 0x02000000
-    low, high = mask & 0xFFFFFFFF, mask >> 32
-    return struct.pack("<5I", revision_2 | effective, low, 0, high, 0)
+    masks = (permitted, inheritable)
+    words = (*(mask & 0xFFFFFFFF for mask in masks), *(mask >> 32 for mask in masks))
+    return struct.pack("<5I", revision_2 | effective, *words)
 
 
 def entries(
@@ -136,11 +152,14 @@ def entries(
     yield Entry("bin/busybox", busybox)
     for applet in applets:
         yield Entry(f"bin/{applet}", target="busybox")
-    yield Entry("bin/sets", attacker)
-    yield Entry("bin/sets-setuid", attacker, mode=0o4755)
-    for suffix, effective in (("ep", True), ("p", False)):
-        value = file_capabilities(FILE_CAPABILITIES, effective=effective)
-        yield Entry(f"bin/sets-{suffix}", attacker, capabilities=value)
+    for guise, program in GUISES.items():
+        value = b""
+        if program.file.capabilities is not None:
+            value = file_capabilities(
+                program.permitted, program.inheritable, effective=program.effective
+            )
+        mode = 0o4755 if program.setuid else 0o755
+        yield Entry(f"bin/{guise}", attacker, mode=mode, capabilities=value)
     yield Entry("etc")
     yield Entry("etc/group", GROUP.encode(), mode=0o644)
     if image.passwd is not None:

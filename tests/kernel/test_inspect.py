@@ -41,7 +41,10 @@ SCRIPTS = {
     "steps-down": '#!/bin/sh\n# not as root\nexec su app -c "$*"\n',
 }
 #: Those that are executed in mind and in a container: all guises of one program.
-GUISES = ("sets", "sets-setuid", "sets-setgid", "sets-ep", "sets-p", "sets-both", "sets-one")
+GUISES = (
+    *("sets", "sets-setuid", "sets-setgid", "sets-ep", "sets-p", "sets-both", "sets-one"),
+    "sets-setuid-ep",
+)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +193,9 @@ def test_a_command_that_is_said_to_fail_fails(
         if finding["command"] and finding["outcome"] == "fails"
     ]
     ended = saferun("--rm", *options, reference, *words)
-    assert ended.status == status, ended.stderr
+    # Root's commands have no gate in front: runc 1.1 ends with 1, later ones with 255.
+    others = (255,) if status == 1 and options == POWERLESS else ()
+    assert ended.status in (status, *others), ended.stderr
     assert failing == ([] if culprit is None else [culprit])
     if culprit and "hint: " in ended.stderr and culprit != "/bin/steps-down":
         path = "/bin/linked" if words == ("/bin/linked",) else culprit

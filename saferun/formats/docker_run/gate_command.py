@@ -26,10 +26,14 @@ SHORT = 12
 
 
 class Gate(Record):
-    """The gates that this saferun carries: a digest over all, and Go's names of their targets."""
+    """The gates that this saferun carries: a digest over all, and Go's names of their targets.
+
+    `podman`: the engine that they are for is Podman, whose CLI knows less of --mount.
+    """
 
     digest: str
     architectures: tuple[str, ...]
+    podman: bool = False
 
     @property
     def volume(self) -> str:
@@ -42,10 +46,10 @@ class Gate(Record):
         With the label, so that an engine which has to make the volume, because it was pruned a
         moment ago, makes one that saferun will recognise and fill.
         """
-        return (
-            f"type=volume,src={self.volume},dst={place},readonly=true,volume-nocopy=true,"
-            f"volume-label={LABEL}={self.digest}"
-        )
+        mount = f"type=volume,src={self.volume},dst={place},readonly=true"
+        if self.podman:
+            return mount
+        return f"{mount},volume-nocopy=true,volume-label={LABEL}={self.digest}"
 
     def owns(self, volume: VolumeFacts) -> bool:
         """Tell whether a volume of that name is ours: a plain local one with our label."""

@@ -114,6 +114,12 @@ def test_the_gates_mount() -> None:
     assert GATE.volume == "saferun-gate-0123456789ab"
 
 
+def test_the_gates_mount_for_podman() -> None:
+    """Its CLI refuses what docker's has beyond type, source, destination and read-only."""
+    mount = GATE.replace(podman=True).mount(place_of("5e"))
+    assert mount == f"type=volume,src={GATE.volume},dst=/.saferun/5e,readonly=true"
+
+
 @pytest.mark.parametrize(
     ("volume", "ours"),
     [

@@ -1,0 +1,56 @@
+"""The engine's record of a container against what was asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from saferun.evidence import contradictions
+from saferun.formats.engine_api import ContainerRecord, container_record
+from saferun.judge.spec import ContainerSpec
+from saferun.judged import Prepared
+
+
+def recorded(
+    add: tuple[str, ...] = (), drop: tuple[str, ...] = ("ALL",), *, privileged: bool = False
+) -> ContainerRecord:
+    """A record with these options."""
+    host = {"CapAdd": add, "CapDrop": drop, "Privileged": privileged}
+    state = {"Status": "running", "Pid": 1, "ExitCode": 0}
+    shape = {"Id": "c" * 64, "State": state, "Config": {"User": "5"}, "HostConfig": host}
+    return container_record(json.dumps(shape).encode())
+
+
+def asked(*add: str, drop: tuple[str, ...] = ("ALL",), privileged: bool = False) -> Prepared:
+    """What was asked for."""
+    spec = ContainerSpec(user="5", cap_add=add, cap_drop=drop, privileged=privileged)
+    return Prepared((), spec, ())
+
+
+def test_docker_records_what_was_asked_for() -> None:
+    """Each difference is named, in either direction."""
+    assert contradictions(recorded(("CAP_CHOWN",)), asked("CHOWN")) == ()
+    assert "cap-add is CHOWN, not empty" in contradictions(recorded(("CHOWN",)), asked())[0]
+    assert "cap-drop is empty, not ALL" in contradictions(recorded(drop=()), asked())[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "prepared", "agree"),
+    [
+        # Dropping everything is recorded as the defaults by name.
+        (recorded(drop=("CAP_CHOWN", "CAP_KILL")), asked(), True),
+        # A default that was added again is in neither list.
+        (recorded(drop=("CAP_KILL",)), asked("CHOWN"), True),
+        (recorded(("CAP_NET_RAW",), ("CAP_KILL",)), asked("CHOWN", "NET_RAW"), True),
+        (recorded(("CAP_SYS_ADMIN",), ("CAP_KILL",)), asked("CHOWN"), False),
+        (recorded(("CAP_SYS_ADMIN",), ()), asked("ALL", drop=()), True),
+        (recorded(("CAP_SYS_ADMIN",), (), privileged=True), asked(privileged=True), True),
+        (recorded((), (), privileged=True), asked(), False),
+    ],
+)
+def test_podman_records_how_it_differs_from_its_defaults(
+    record: ContainerRecord, prepared: Prepared, *, agree: bool
+) -> None:
+    """Nothing that was not asked for may be among what was added."""
+    assert (contradictions(record, prepared, podman=True) == ()) is agree
