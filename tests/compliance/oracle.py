@@ -154,11 +154,12 @@ def of_refused(plain: Outcome, ours: Outcome, case: Case) -> tuple[str, list[str
     for words, excused in excuses:
         if found and excused and ours.stderr.startswith(f"saferun: {words}"):
             return "refused in its own words", refused(ours, f"saferun: {words}")
-    # Docker looks at the platform after the image's name, and a missing image is pulled before.
-    if "parsing specified platform" in plain.stderr and ours.stderr.endswith(plain.stderr):
-        return "refused by docker", []
-    # Of several reasons to refuse a list, each may find another one first.
-    if found and not refused(ours, "saferun: "):
+    # Of several reasons to refuse a list, each may find another one first. A missing image is pulled
+    # before anybody looks at its platform.
+    pulled = "parsing specified platform" in plain.stderr
+    if found and not refused(ours, "saferun: ", pulled=pulled):
+        return OTHER_REASON, []
+    if found and ours.status == plain.status and not untouched(ours, pulled=pulled):
         return OTHER_REASON, []
     return "refused by docker", found
 
@@ -200,10 +201,8 @@ def refused(ours: Outcome, words: str, *, pulled: bool = False) -> list[str]:
     `pulled`: what an image has to run can only be known when it is there, for docker as well.
     """
     if pulled:
-        told = ours.stderr.find("saferun: ")
-        calls = [call for call in ours.calls if not call.startswith("POST /images/create ")]
-        ours = replace(ours, stderr=ours.stderr[max(told, 0) :], calls=calls)
-    found = untouched(ours)
+        ours = replace(ours, stderr=ours.stderr[max(ours.stderr.find("saferun: "), 0) :])
+    found = untouched(ours, pulled=pulled)
     if (ours.status, ours.stdout) != (125, ""):
         found.append(f"status {ours.status}, {ours.stdout!r} on stdout")
     if not ours.stderr.startswith(words) or not ours.stderr.endswith("nothing was started\n"):
@@ -211,9 +210,10 @@ def refused(ours: Outcome, words: str, *, pulled: bool = False) -> list[str]:
     return found
 
 
-def untouched(ours: Outcome) -> list[str]:
-    """Say what was done although nothing should be."""
-    done = [call for call in ours.calls if not call.startswith(("GET ", "HEAD "))]
+def untouched(ours: Outcome, *, pulled: bool = False) -> list[str]:
+    """Say what was done although nothing should be, apart from pulling the image."""
+    fine = ("GET ", "HEAD ", *(("POST /images/create ",) if pulled else ()))
+    done = [call for call in ours.calls if not call.startswith(fine)]
     return [f"it did {what!r}" for what in (*done, *ours.files)]
 
 
