@@ -154,8 +154,8 @@ def of_refused(plain: Outcome, ours: Outcome, case: Case) -> tuple[str, list[str
     for words, excused in excuses:
         if found and excused and ours.stderr.startswith(f"saferun: {words}"):
             return "refused in its own words", refused(ours, f"saferun: {words}")
-    # Of several reasons to refuse a list, each may find another one first. A missing image is pulled
-    # before anybody looks at its platform.
+    # Of several reasons to refuse a list, each may find another one first. A missing image is
+    # pulled before anybody looks at its platform.
     pulled = "parsing specified platform" in plain.stderr
     if found and not refused(ours, "saferun: ", pulled=pulled):
         return OTHER_REASON, []
