@@ -21,7 +21,8 @@ CONDITIONS = {"none": "no", "any": "always"}
 
 def objects(fields: Fields, name: str) -> tuple[Fields, ...]:
     """Return a list of objects; raises ValueError for short forms, which are not rendered."""
-    if any(isinstance(one, str) for one in fields.value(name) or ()):
+    listed = fields.value(name)
+    if isinstance(listed, list) and any(isinstance(one, str) for one in listed):
         message = f"{name}: short forms; render it with `docker compose config --format json`"
         raise ValueError(message)
     return fields.objects(name)

@@ -61,6 +61,9 @@ class Record:
 
     def replace(self, **changes: Any) -> Self:  # noqa: ANN401 - fields have any type
         """Return a copy in which the named fields have the given values."""
+        if type(self).__init__ is not Record.__init__:
+            # It works something out from its fields.
+            return type(self)(**{**self.__dict__, **changes})
         for name in changes:
             if name not in self._fields:
                 message = f"{type(self).__name__}: {name!r} is not a field"

@@ -181,7 +181,18 @@ NOISE = (
     "a=b",
     "\udcff",
 )
-NAMES = ("img", "img", "img", "img", "img:1", "a/b:1", "absent", "", "IMG", "img@sha256:1")
+NAMES = (
+    "img",
+    "img",
+    "img",
+    "img",
+    "img:1",
+    "a/b:1",
+    "absent",
+    "",
+    "IMG",
+    f"img@sha256:{'1' * 64}",
+)
 RESTS: tuple[tuple[str, ...], ...] = (
     (),
     (),

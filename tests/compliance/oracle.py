@@ -241,7 +241,7 @@ def nameless(stderr: str) -> str:
     stderr = re.sub(r'(for "--)(net|net-alias|dns-opt)(" flag)', _renamed, stderr)
     # Some CLIs warn of it for any --mount, and the gate comes by one.
     stderr = re.sub(r"time=.*`--volume-driver` is ignored .*\n", "", stderr)
-    return re.sub(r"(Pulling from .*\n)docker.io/library/\S+\n", r"\1", stderr)
+    return re.sub(r"(Pulling from .*\n)docker.io/\S+\n", r"\1", stderr)
 
 
 def _renamed(found: re.Match[str]) -> str:
@@ -300,5 +300,6 @@ def asking(plain: Outcome, ours: Outcome, image: str) -> list[str]:
 
 def asked_platform(plain: Outcome) -> str:
     """Return the platform that a container was created for, if one was asked for."""
-    found = {match[1] for call in plain.calls if (match := re.search(r"'platform', '(.*?)'", call))}
+    creates = (call for call in plain.calls if call.startswith("POST /containers/create "))
+    found = {match[1] for call in creates if (match := re.search(r"'platform', '(.*?)'", call))}
     return found.pop() if found else ""

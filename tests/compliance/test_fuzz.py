@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
+from tests.compliance.conftest import installed
 from tests.compliance.fuzz import fuzz, line
 from tests.compliance.oracle import OTHER_REASON
 
@@ -14,11 +13,10 @@ LINES = 400
 SEED = 2026
 
 
-def test_made_up_lines_are_docker_runs_and_keep_the_promise(docker_cli: str) -> None:
+@pytest.mark.parametrize("docker", installed()[:1])
+def test_made_up_lines_are_docker_runs_and_keep_the_promise(docker: str) -> None:
     """Most of them mean something, and none is anything but docker run and the promise."""
-    if docker_cli != shutil.which("docker"):
-        pytest.skip("one CLI is enough; fuzz.py --docker names another")
-    kinds, faults = fuzz(docker_cli, SEED, range(LINES), workers=2)
+    kinds, faults = fuzz(docker, SEED, range(LINES), workers=2)
     assert faults == []
     assert kinds["gated"] > 0.15 * LINES
     assert kinds["denied"] > 0

@@ -147,3 +147,9 @@ def test_a_mount_of_a_kind_that_is_not_known_is_refused() -> None:
 def test_what_the_engine_does_not_tell_is_not_permitted(law: str, words: str) -> None:
     """An engine that says nothing of itself may do anything where nothing is said."""
     assert not decide(law, words, engine=None).allowed
+
+
+def test_receipts_are_kept_from_volumes_that_are_directories_in_disguise() -> None:
+    """Not a case for the engine, which would need /etc/receipts to be there."""
+    found = decide('[require]\nreceipts = ["/etc/receipts"]', "-v etcvol:/x busybox")
+    assert "receipts" in [violation.check for violation in found.violations]

@@ -86,12 +86,16 @@ def run(saferun: Command, docker: Command, tmp_path: Path) -> Iterator[Run]:
     profile = tmp_path / "profile.json"
     profile.write_text(json.dumps(PROFILE))
     law = tmp_path / "law.toml"
+    logs = tmp_path / "log"
+    (logs / "saferun").mkdir(mode=0o700, parents=True)
     # Not --rm, which some cases cannot be combined with.
     name = f"control-{secrets.token_hex(4)}"
 
     def with_law(case: Case, *options: str) -> Ended:
-        law.write_text(case.law)
-        words = shlex.split(case.words.replace("profile.json", str(profile)))
+        # Where receipts are kept has to be there.
+        law.write_text(case.law.replace("/var/log", str(logs)))
+        asked = case.words.replace("profile.json", str(profile)).replace("/var/log", str(logs))
+        words = shlex.split(asked)
         ended = saferun(f"--policy={law}", *options, f"--name={name}", *words)
         docker("rm", "--force", name)
         return ended
@@ -131,6 +135,8 @@ def test_a_relative_path_is_judged_from_where_docker_takes_it(
     (tmp_path / "other" / "secret").touch()
     (tmp_path / "other" / "link").symlink_to("../allowed/in")
     law = tmp_path / "law.toml"
+    logs = tmp_path / "log"
+    (logs / "saferun").mkdir(mode=0o700, parents=True)
     law.write_text(f'[limits]\nvolume = ["{tmp_path}/allowed"]\n')
     monkeypatch.chdir(tmp_path / "other" / "link")
     argv = (f"--policy={law}", "--rm", "--volume=./..:/x", "busybox", "sh", "-c", "echo /x/*")

@@ -52,7 +52,6 @@ CONTROL = Control(
     ),
     (
         Case('[require]\nreceipts = ["/var/log/saferun"]', "-v /var/log/saferun:/x busybox"),
-        Case('[require]\nreceipts = ["syslog", "/var/log/saferun"]', "-v /var:/x busybox"),
-        Case('[require]\nreceipts = ["/etc/receipts"]', "-v etcvol:/x busybox"),
+        Case('[require]\nreceipts = ["/var/log/saferun"]', "-v /var/log:/x busybox"),
     ),
 )

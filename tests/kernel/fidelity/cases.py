@@ -212,17 +212,17 @@ WORDS = [
 ENVIRONMENT = _of(
     "environment",
     """
-    --rm -e A=1 -e B -e PASSED {busybox} env
-    --rm -e A= {busybox} env
-    --rm -e A=1 -e A=2 {busybox} env
-    --rm -e =x {busybox} env
-    --rm --env-file {dir}/env {busybox} env
-    --rm --env-file {dir}/env -e A=cli {busybox} env
-    --rm --env-file {dir}/env-crlf {busybox} env
-    --rm --env-file {dir}/env-bom {busybox} env
-    --rm --env-file {dir}/env-bad {busybox} env
-    --rm --env-file {dir}/env-latin {busybox} env
-    --rm --env-file {dir}/missing {busybox} env
+    --rm -e A=1 -e B -e PASSED {busybox} sh -c 'env | sort'
+    --rm -e A= {busybox} sh -c 'env | sort'
+    --rm -e A=1 -e A=2 {busybox} sh -c 'env | sort'
+    --rm -e =x {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/env {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/env -e A=cli {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/env-crlf {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/env-bom {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/env-bad {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/env-latin {busybox} sh -c 'env | sort'
+    --rm --env-file {dir}/missing {busybox} sh -c 'env | sort'
     --name {name} -l a=b -l c --label-file {dir}/labels {busybox} true
     --rm --label-file {dir}/missing {busybox} true
     --rm --label-file {dir}/labels-bad {busybox} true
