@@ -100,8 +100,9 @@ class _Reader:
         self.mistakes: list[Mistake] = []
         self.known_line = (0, 1)
         # The same values are written again and again where there are many rules; where they are
-        # the same object, by its identity, for the document holds it all the time.
-        self.known: dict[tuple[str, int], Value] = {}
+        # the same object, by its identity, for the document holds it all the time. What it means
+        # depends on the table as well, by the kind of value that is wanted there.
+        self.known: dict[tuple[str, int, int], Value] = {}
 
     def read_plain(self) -> bool:
         """Read the file if it is plain and has no mistakes; tell whether it is so."""
@@ -245,7 +246,7 @@ class _Reader:
     def value(self, path: Path, kind: Kind, value: object) -> Value | None:
         """Return what a value means; None when that is reported as a mistake."""
         key = str(path[-1])
-        same = (key, id(value))
+        same = (key, id(kind), id(value))
         if same in self.known:
             return self.known[same]
         law, faults = policy_values.value(key, kind, value)

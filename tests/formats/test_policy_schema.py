@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from saferun.formats import policy_reference, policy_schema
@@ -198,6 +198,7 @@ BEYOND_A_SCHEMA = (
 
 @settings(max_examples=300)
 @given(documents())
+@example('[defaults]\ncgroup-parent = "/a"\n[limits]\ncgroup-parent = "/a"')
 def test_parser_and_schema_agree(text: str) -> None:
     """What the parser takes the schema takes, and what that takes is right but for its words."""
     mistakes = parse(text.encode(), "/p").mistakes

@@ -328,3 +328,10 @@ def test_origins_of_the_built_in_law_are_written_like_those_of_files() -> None:
         (read,) = parse(f"{one.origin.key} = {value}".encode(), "/p").statements
         assert read.origin.key == one.origin.key
         assert read.replace(origin=one.origin) == one
+
+
+def test_the_same_line_in_another_table_is_read_anew() -> None:
+    """What is a word for a default may be no list for a limit."""
+    line = b'cgroup-parent = "/a"'
+    found = parse(b"[defaults]\n" + line + b"\n[limits]\n" + line, "/p").mistakes
+    assert [(one.line, "must be a list" in one.message) for one in found] == [(4, True)]
