@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The shape of what --json prints.
 SCHEMA = 1
+#: How the names of logs end.
+SUFFIX = ".jsonl"
 
 
 @click.group()
@@ -35,6 +37,9 @@ def verify(path: str, head: str, *, as_json: bool) -> int:
     is held against the one before. In a directory each receipt must be in the log, and each line of
     the log must have its receipt; those of runs that have not ended are named, and no finding.
     """
+    if head and not (os.path.isdir(path) or path.endswith(SUFFIX)):
+        message = "--head is what a log ends with, and this is a receipt"
+        raise click.UsageError(message)
     running: list[str] = []
     try:
         found = list(_directory(path, head, running) if os.path.isdir(path) else _file(path, head))
@@ -68,7 +73,7 @@ def verify(path: str, head: str, *, as_json: bool) -> int:
 def _file(path: str, head: str) -> Iterator[tuple[str, int, str]]:
     """Yield what is wrong with one file: its name, the line (0: all of it), and what."""
     data = _content(path)
-    if path.endswith(".jsonl"):
+    if path.endswith(SUFFIX):
         for line, fault in receipt_document.chain_faults(data, head):
             yield path, line, fault
     else:
@@ -99,7 +104,7 @@ def _directory(path: str, head: str, running: list[str]) -> Iterator[tuple[str, 
 
 def _heads(path: str) -> str:
     log = f"{path}/{LOG}" if os.path.isdir(path) else path
-    return receipt_document.head(_content(log)) if log.endswith(".jsonl") else ""
+    return receipt_document.head(_content(log)) if log.endswith(SUFFIX) else ""
 
 
 def _content(path: str) -> bytes:

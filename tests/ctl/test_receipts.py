@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
 from saferun.ctl import CLEAN, FINDINGS, UNKNOWN, saferunctl
@@ -92,3 +93,10 @@ def test_what_cannot_be_read_cannot_be_told(tmp_path: Path, missing: str) -> Non
     """A directory without a log as well."""
     (tmp_path / "empty").mkdir()
     assert verify(str(tmp_path / missing)).return_value == UNKNOWN
+
+
+def test_a_receipt_has_no_head(directory: Path) -> None:
+    """What was asked and not looked at would be taken for confirmed."""
+    done = verify(str(directory / "0.json"), "--head", "sha256:0")
+    assert isinstance(done.exception, UsageError)
+    assert done.output == ""
