@@ -56,8 +56,9 @@ class Endpoint:
         """What distinguishes this engine from others that the same user may talk to."""
         if self.socket is not None:
             return f"unix://{self.socket}"
-        said = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
-        return f"{self._docker} " + " ".join(self._environ.get(name, "") for name in said)
+        names = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+        said = [f"{name}={self._environ[name]}" for name in names if self._environ.get(name)]
+        return " ".join([*said, self._docker])
 
     def connect(self) -> Connection:
         """Open a connection; raise EngineError when the engine cannot be reached."""
