@@ -9,7 +9,7 @@ import time
 import click
 
 from saferun import laws
-from saferun.ctl import AS_JSON, CLEAN, FINDINGS, UNKNOWN
+from saferun.ctl import AS_JSON, CLEAN, FINDINGS, NAMED, UNKNOWN
 from saferun.errors import PolicyError
 from saferun.formats import policy_words
 from saferun.host import caller, policy_files, shipped
@@ -75,7 +75,7 @@ def policy() -> None:
 
 
 @policy.command()
-@click.option("--policy", "named", multiple=True, help="Add a shipped law or a file.")
+@NAMED
 @click.option("--root", "whom", flag_value="root", help="Only what holds for root.")
 @click.option("--nonroot", "whom", flag_value="nonroot", help="Only what holds for non-root.")
 @AS_JSON
