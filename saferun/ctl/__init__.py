@@ -120,13 +120,15 @@ def world_of(environ: Mapping[str, str] = os.environ, *, without_docker: bool = 
     Raises DockerCliError when there is no docker CLI, but for what can do without.
     """
     try:
-        docker = docker_cli.find(environ, sys.argv[0])
+        docker = docker_cli.find(environ, saferun_path())
     except DockerCliError:
         if not without_docker:
             raise
         docker = "docker"
-    return World(docker, environ, _silent, _silent)
+    return World(docker, environ)
 
 
-def _silent(*_lines: str) -> None:
-    """Say nothing."""
+def saferun_path() -> str:
+    """Return the path of the saferun that stands beside this saferunctl, which is no docker CLI."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "saferun")
+    return beside if os.path.isfile(beside) else sys.argv[0]

@@ -157,7 +157,7 @@ def unix_socket(environ: Mapping[str, str], decode: Callable[[bytes], object]) -
     if host is not None or context == "":
         # Set but empty: newer CLIs take it for unset, older ones do not; only they can tell.
         return _path_of(host)
-    directory = environ.get("DOCKER_CONFIG") or f"{home.directory(environ)}/.docker"
+    directory = home.docker_configuration(environ)
     if context is None:
         config = _read(f"{directory}/config.json", decode)
         context = UNCLEAR if config is None else _field(config, "currentContext") or "default"
