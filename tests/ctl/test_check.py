@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: What every body here has, so that nothing else is wrong with it.
 BODY = {"Image": "img", "User": "3267"}
+ANSWER = {"Id": "1", "Image": "sha256:1", "Config": {**BODY, "User": "0"}}
 SAFE = {**BODY, "HostConfig": {"CapDrop": ["ALL"]}}
 
 
@@ -118,7 +119,9 @@ def test_a_rule_for_an_images_content_cannot_be_told(
         ({**SAFE, "hostconfig": {}}, 2, "is read as 'HostConfig' by engines"),
         ({**SAFE, "HostConfig": {"Privileged": 1}}, 2, "expected true or false, not int"),
         ([SAFE, BODY], 1, "[1]: create body, uid 3267: not root: findings"),
-        ({"Id": "1", "Image": "sha256:1", "Config": {**BODY, "User": "0"}}, 0, "inspect answer"),
+        ({**ANSWER, "HostConfig": {}}, 0, "inspect answer"),
+        # What was cut out of it may be anything.
+        (ANSWER, 2, "HostConfig is not there"),
         ("{", 2, "unknown:"),
         ('{"Image": "a", "Image": "b"}', 2, "stands there twice"),
         # What `docker inspect` prints of something that is not there.
