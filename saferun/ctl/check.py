@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 STATUSES = {checked.CLEAN: CLEAN, checked.FINDINGS: FINDINGS, checked.CANNOT_TELL: UNKNOWN}
 #: What a docker run line may begin with, but for docker.
 STARTS = (("container", "run"), ("saferun",), ("run",))
+#: Of another command of docker's.
+NO_RUN = "neither docker run nor docker container run; where docker is the image: run docker …"
 #: Bytes that are read of a file at most.
 LARGEST = 64 << 20
 #: Where the words after `--` are kept: click must not read a docker run line.
@@ -101,19 +103,15 @@ def _line(words: Sequence[str], named: tuple[str, ...]) -> Checked:
     """Check a docker run line, on the engine that docker's global options in it select."""
     variables: Variables = {}
     if words[:1] == ["docker"]:
+        told = Checked("docker run", "run", blind=True)
         try:
             call = run_in(words[1:], os.environ)
         except SaferunError as error:
             hints = [hint for hint in error.hints if hint != HINT]
-            return Checked(
-                "docker run", "run", unknown=("; ".join([str(error), *hints]),), blind=True
-            )
-        if call is not None:
-            words, variables = call.words, call.variables
-        elif words[1:2] and words[1].startswith("-"):
-            # Else `docker` would be the image.
-            message = "this docker command line runs no container"
-            raise click.UsageError(message)
+            return told.replace(unknown=("; ".join([str(error), *hints]),))
+        if call is None:
+            return told.replace(unknown=(NO_RUN,))
+        words, variables = call.words, call.variables
     else:
         start = next((one for one in STARTS if tuple(words[: len(one)]) == one), ())
         words = words[len(start) :]
@@ -141,7 +139,7 @@ def _services(name: str, layers: tuple[Layer, ...], world: World) -> Iterator[Ch
         try:
             model = _model(docker_cli.compose_model(world.docker, name, world.environ))
         except DockerCliError as error:
-            reason = "; ".join([str(error), *error.hints])
+            reason = "; ".join([*str(error).splitlines(), *error.hints])
             yield _unreadable(name, "compose", reason)
             return
     if model is None or not isinstance(model.get("services"), dict):

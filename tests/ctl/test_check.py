@@ -206,9 +206,26 @@ def test_global_options_of_docker_select_the_engine(
     assert told in capsys.readouterr().out
 
 
-def test_a_docker_line_that_runs_nothing_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker would not be taken for the name of an image here."""
-    assert run(monkeypatch, "--", "docker", "-D", "ps") == 2
+@pytest.mark.parametrize("words", [("-D", "ps"), ("compose", "run", "web"), ("create", "img"), ()])
+def test_another_command_of_docker_is_not_taken_for_the_image(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """There is one called docker, which is named so behind `run`."""
+    assert run(monkeypatch, "--", "docker", *words) == 2
+    assert "neither docker run nor docker container run" in capsys.readouterr().out
+    assert run(monkeypatch, "--", "run", "-u1", "docker", *words) == 0
+
+
+def test_what_compose_complains_of_is_said_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Whatever it printed, with its own words."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\ncase "$*" in *config*) printf "a\\nb\\n" >&2; exit 15; esac\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("SAFERUN_DOCKER", str(docker))
+    assert run(monkeypatch, file(tmp_path / "compose.yaml", "services: [")) == 2
+    assert "unknown: a; b\n" in capsys.readouterr().out
 
 
 def test_the_services_of_a_model_are_judged(
