@@ -12,6 +12,7 @@ import click
 
 from saferun import __version__
 from saferun.errors import DockerCliError, Interrupted, SaferunError
+from saferun.formats.terminal import visible
 from saferun.host import docker_cli
 from saferun.world import World
 
@@ -103,9 +104,9 @@ def main() -> None:
         error.show()
         sys.exit(UNKNOWN)
     except SaferunError as error:
-        click.echo(f"saferunctl: {error}", err=True)
+        click.echo("saferunctl: " + "\n".join(map(visible, str(error).split("\n"))), err=True)
         for hint in error.hints:
-            click.echo(f"saferunctl: hint: {hint}", err=True)
+            click.echo(f"saferunctl: hint: {visible(hint)}", err=True)
         sys.exit(UNKNOWN)
     except click.Abort:
         sys.exit(130)

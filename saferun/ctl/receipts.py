@@ -7,8 +7,10 @@ import os
 
 import click
 
-from saferun.ctl import AS_JSON, CLEAN, FINDINGS, UNKNOWN
+from saferun.ctl import AS_JSON, CLEAN, FINDINGS
+from saferun.errors import SaferunError
 from saferun.formats import receipt_document
+from saferun.formats.terminal import visible
 from saferun.host.receipt_places import LOG
 
 TYPE_CHECKING = False
@@ -46,10 +48,9 @@ def verify(path: str, head: str, *, as_json: bool) -> int:
         ends = _heads(path)
     except OSError as error:
         message = f"cannot read {error.filename or path}: {(error.strerror or str(error)).lower()}"
-        click.echo(f"saferunctl: {message}", err=True)
-        return UNKNOWN
+        raise SaferunError(message) from error
     if as_json:
-        told = {
+        document = {
             "schema": SCHEMA,
             "head": ends,
             "unfinished": running,
@@ -57,16 +58,16 @@ def verify(path: str, head: str, *, as_json: bool) -> int:
                 {"file": file, "line": line, "fault": fault} for file, line, fault in found
             ],
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(document, indent=2))
     else:
-        for file, line, fault in found:
-            click.echo(f"{file}:{line}: {fault}" if line else f"{file}: {fault}")
-        for file in running:
-            click.echo(f"{file}: its run has not ended, or saferun was killed meanwhile")
-        if ends and not found:
-            click.echo(f"{path} is in order; the log's head is {ends}")
-        elif not found:
-            click.echo(f"{path} is in order")
+        told = [f"{file}:{line}: {why}" if line else f"{file}: {why}" for file, line, why in found]
+        told += [
+            f"{one}: its run has not ended, or saferun was killed meanwhile" for one in running
+        ]
+        if not found:
+            told.append(f"{path} is in order" + (f"; the log's head is {ends}" if ends else ""))
+        for each in told:
+            click.echo(visible(each))
     return FINDINGS if found else CLEAN
 
 

@@ -9,7 +9,8 @@ import pytest
 from click import UsageError
 from click.testing import CliRunner
 
-from saferun.ctl import CLEAN, FINDINGS, UNKNOWN, saferunctl
+from saferun.ctl import CLEAN, FINDINGS, saferunctl
+from saferun.errors import SaferunError
 from saferun.formats.receipt_document import following, head, sealed, text
 from tests.formats.test_receipt_document import receipt
 
@@ -92,7 +93,19 @@ def test_a_fault_has_file_and_line(directory: Path) -> None:
 def test_what_cannot_be_read_cannot_be_told(tmp_path: Path, missing: str) -> None:
     """A directory without a log as well."""
     (tmp_path / "empty").mkdir()
-    assert verify(str(tmp_path / missing)).return_value == UNKNOWN
+    done = verify(str(tmp_path / missing))
+    assert isinstance(done.exception, SaferunError)
+    assert done.output == ""
+
+
+def test_nothing_in_a_receipt_steers_the_terminal(tmp_path: Path) -> None:
+    """Names of members are whatever the file says."""
+    file = tmp_path / "one.json"
+    file.write_bytes(text({**receipt(), "\x1b[31m": 1}))
+    words = ["receipts", "verify", str(file)]
+    done = CliRunner().invoke(saferunctl, words, standalone_mode=False, color=True)
+    assert done.return_value == FINDINGS
+    assert "it has \\x1b[31m, which is no member" in done.output
 
 
 def test_a_receipt_has_no_head(directory: Path) -> None:
