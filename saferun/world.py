@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
+def _silent(*_lines: str) -> None:
+    """Say nothing."""
+
+
 class World:
     """The world as the run door sees it."""
 
@@ -19,10 +23,13 @@ class World:
         self,
         docker: str,
         environ: Mapping[str, str],
-        say: Callable[..., None],
-        out: Callable[..., None],
+        say: Callable[..., None] = _silent,
+        out: Callable[..., None] = _silent,
     ) -> None:
-        """Take the docker CLI's path, the environment, and who prints on stderr and stdout."""
+        """Take the docker CLI's path, the environment, and who prints on stderr and stdout.
+
+        Without them nothing is said.
+        """
         self.docker = docker
         self.environ = environ
         self.say = say

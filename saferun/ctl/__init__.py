@@ -11,9 +11,15 @@ import sys
 import click
 
 from saferun import __version__
-from saferun.errors import Interrupted, SaferunError
+from saferun.errors import DockerCliError, Interrupted, SaferunError
+from saferun.formats.terminal import visible
 from saferun.host import docker_cli
 from saferun.world import World
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 #: Exit statuses of every command.
 CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
@@ -21,11 +27,11 @@ CLEAN, FINDINGS, UNKNOWN = 0, 1, 2
 #: for the overview, which must not load them all.
 COMMANDS = {
     "audit": ("saferun.ctl.audit", "Look at every process of every running container."),
-    "doctor": ("saferun.ctl.doctor", "Check whether the engine is honest and saferun works here."),
     "check": ("saferun.ctl.check", "Judge command lines, bodies and Compose files; run nothing."),
+    "doctor": ("saferun.ctl.doctor", "Check whether the engine is honest and saferun works here."),
     "gate": ("saferun.ctl.gate", "Manage the volume that brings the gate into containers."),
-    "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
     "inspect": ("saferun.ctl.inspect", "Predict what of an image will fail, before it runs."),
+    "plugin": ("saferun.ctl.plugin", "Make `docker saferun` run saferun."),
     "policy": ("saferun.ctl.policy", "Show, check, compare and begin policies."),
     "receipts": ("saferun.ctl.receipts", "Check receipts, and the log that chains them."),
     "shell-init": (
@@ -47,6 +53,20 @@ class Commands(click.Group):
         """Return the names of all commands."""
         del ctx
         return sorted(COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run a command; raises SaferunError when its answer cannot be written.
+
+        click would exit with 1 for a pipe that nobody reads, which here means findings.
+        """
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            # What is left in the buffer would fail once more when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            where = f"{error.filename}: " if error.filename else ""
+            message = f"{where}{(error.strerror or str(error)).lower()}"
+            raise SaferunError(message) from error
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, None when there is none of this name."""
@@ -76,15 +96,17 @@ def saferunctl() -> None:
 
 def main() -> None:
     """Run the command and exit: 0 clean, 1 findings, 2 when saferunctl could not tell."""
+    if sys.stdout is None:  # closed by the caller; the exit status still tells
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
     try:
         sys.exit(saferunctl(standalone_mode=False) or CLEAN)
     except click.ClickException as error:
         error.show()
         sys.exit(UNKNOWN)
     except SaferunError as error:
-        click.echo(f"saferunctl: {error}", err=True)
+        click.echo("saferunctl: " + "\n".join(map(visible, str(error).split("\n"))), err=True)
         for hint in error.hints:
-            click.echo(f"saferunctl: hint: {hint}", err=True)
+            click.echo(f"saferunctl: hint: {visible(hint)}", err=True)
         sys.exit(UNKNOWN)
     except click.Abort:
         sys.exit(130)
@@ -93,11 +115,21 @@ def main() -> None:
         sys.exit(128 + error.number)
 
 
-def world_of() -> World:
-    """Return the world as the docker CLI would see it; what there is to say, commands print."""
-    docker = docker_cli.find(os.environ, sys.argv[0])
-    return World(docker, os.environ, _silent, _silent)
+def world_of(environ: Mapping[str, str] = os.environ, *, without_docker: bool = False) -> World:
+    """Return the world as the docker CLI would see it; what there is to say, commands print.
+
+    Raises DockerCliError when there is no docker CLI, but for what can do without.
+    """
+    try:
+        docker = docker_cli.find(environ, saferun_path())
+    except DockerCliError:
+        if not without_docker:
+            raise
+        docker = "docker"
+    return World(docker, environ)
 
 
-def _silent(*_lines: str) -> None:
-    """Say nothing."""
+def saferun_path() -> str:
+    """Return the path of the saferun that stands beside this saferunctl, which is no docker CLI."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "saferun")
+    return beside if os.path.isfile(beside) else sys.argv[0]

@@ -85,10 +85,10 @@ def _watch(asked: Asked, every: float, log: Log, *, as_json: bool) -> int:
         with Raised(), _screen(as_json=as_json) as show:
             for report in watching.reports(world_of(), asked, every):
                 if isinstance(report, EngineError) and as_json:
-                    click.echo(f"saferunctl: {report}; asking again", err=True)
+                    click.echo(f"saferunctl: {visible(str(report))}; asking again", err=True)
                     continue
                 if isinstance(report, EngineError):
-                    text = f"{report}; asking again\n"
+                    text = f"{visible(str(report))}; asking again\n"
                 else:
                     last = report
                     log.note(report)

@@ -12,30 +12,29 @@ from saferun import check as door
 from saferun import laws
 from saferun.ctl import AS_JSON, CLEAN, FINDINGS, NAMED, UNKNOWN, world_of
 from saferun.ctl.table import table
-from saferun.errors import DockerCliError
+from saferun.errors import DockerCliError, SaferunError
 from saferun.formats import checked
 from saferun.formats.checked import KINDS, Checked
+from saferun.formats.docker_run.global_options import HINT, run_in
+from saferun.formats.json_text import NotCanonicalError, decode_once
 from saferun.formats.terminal import visible
 from saferun.host import docker_cli, policy_files
-from saferun.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from saferun.formats.docker_run.global_options import Variables
     from saferun.formats.fixes import Dialect
     from saferun.judge.policy import Layer
+    from saferun.world import World
 
 STATUSES = {checked.CLEAN: CLEAN, checked.FINDINGS: FINDINGS, checked.CANNOT_TELL: UNKNOWN}
-#: What a docker run line may begin with, the longest first.
-STARTS = (
-    ("docker", "container", "run"),
-    ("container", "run"),
-    ("docker", "run"),
-    ("saferun",),
-    ("run",),
-)
+#: What a docker run line may begin with, but for docker.
+STARTS = (("container", "run"), ("saferun",), ("run",))
+#: Of another command of docker's.
+NO_RUN = "neither docker run nor docker container run; where docker is the image: run docker …"
 #: Bytes that are read of a file at most.
 LARGEST = 64 << 20
 #: Where the words after `--` are kept: click must not read a docker run line.
@@ -84,11 +83,11 @@ def check(
     if not (files or bodies or line is not None):
         message = "nothing to check: name a file, or give a docker run line after --"
         raise click.UsageError(message)
-    world = _world()
+    world = world_of(without_docker=True)
     layers = laws.of_files(*policy_files.read_layers(named, os.environ))
     found: list[Checked] = []
     if line is not None:
-        found.append(door.line(_run_words(line), named, world))
+        found.append(_line(line, named))
     for name in bodies:
         data = _read(name)
         found += (
@@ -100,28 +99,25 @@ def check(
     return STATUSES[checked.overall(found)]
 
 
-def _world() -> World:
-    """Return the world; without a docker CLI there is still much that can be told."""
-    try:
-        return world_of()
-    except DockerCliError:
-        return World("docker", os.environ, _silent, _silent)
-
-
-def _silent(*_lines: str) -> None:
-    """Say nothing: what there is to say, `_print` does."""
-
-
-def _run_words(words: list[str]) -> list[str]:
-    """Return a docker run line without the words that it begins with."""
-    for start in STARTS:
-        if tuple(words[: len(start)]) == start:
-            return words[len(start) :]
-    if words[:1] == ["docker"] and words[1:2] and words[1].startswith("-"):
-        # Else `docker` would be the image. Which engine it is, DOCKER_HOST says.
-        message = "options between docker and run are not read: leave out all before run"
-        raise click.UsageError(message)
-    return words
+def _line(words: Sequence[str], named: tuple[str, ...]) -> Checked:
+    """Check a docker run line, on the engine that docker's global options in it select."""
+    variables: Variables = {}
+    if words[:1] == ["docker"]:
+        told = Checked("docker run", "run", blind=True)
+        try:
+            call = run_in(words[1:], os.environ)
+        except SaferunError as error:
+            hints = [hint for hint in error.hints if hint != HINT]
+            return told.replace(unknown=("; ".join([str(error), *hints]),))
+        if call is None:
+            return told.replace(unknown=(NO_RUN,))
+        words, variables = call.words, call.variables
+    else:
+        start = next((one for one in STARTS if tuple(words[: len(one)]) == one), ())
+        words = words[len(start) :]
+    environ = {**os.environ, **variables}
+    said = {name: value for name, value in environ.items() if value is not None}
+    return door.line(words, named, world_of(said, without_docker=True))
 
 
 def _services(name: str, layers: tuple[Layer, ...], world: World) -> Iterator[Checked]:
@@ -130,7 +126,11 @@ def _services(name: str, layers: tuple[Layer, ...], world: World) -> Iterator[Ch
     if isinstance(data, Checked):
         yield data.replace(dialect="compose")
         return
-    model = _model(data)
+    try:
+        model = _model(data)
+    except NotCanonicalError as error:
+        yield _unreadable(name, "compose", str(error))
+        return
     if model is None:
         if name == "-":
             reason = "stdin is no rendered model: docker compose config --format json"
@@ -139,7 +139,7 @@ def _services(name: str, layers: tuple[Layer, ...], world: World) -> Iterator[Ch
         try:
             model = _model(docker_cli.compose_model(world.docker, name, world.environ))
         except DockerCliError as error:
-            reason = "; ".join([str(error), *error.hints])
+            reason = "; ".join([*str(error).splitlines(), *error.hints])
             yield _unreadable(name, "compose", reason)
             return
     if model is None or not isinstance(model.get("services"), dict):
@@ -150,10 +150,12 @@ def _services(name: str, layers: tuple[Layer, ...], world: World) -> Iterator[Ch
 
 
 def _model(data: bytes) -> dict[str, Any] | None:
-    """Return a model in JSON, None for what is none."""
+    """Return a model in JSON, None for what is none; raises NotCanonicalError."""
     try:
-        model = json.loads(data)
-    except (ValueError, RecursionError):
+        model = decode_once(data)
+    except NotCanonicalError:
+        raise
+    except ValueError:
         return None
     return model if isinstance(model, dict) else None
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import click
 
 from saferun import __version__
-from saferun.ctl import AS_JSON, CLEAN, FINDINGS, NAMED, UNKNOWN
+from saferun.ctl import AS_JSON, CLEAN, FINDINGS, NAMED, UNKNOWN, saferun_path
 from saferun.ctl.table import table
 from saferun.formats.terminal import visible
 from saferun.judge.diagnosis import FAIL, PASS, UNCLEAR, overall
@@ -36,7 +35,7 @@ def doctor(named: tuple[str, ...], *, as_json: bool) -> int:
     """
     from saferun.doctor import examine  # it brings the docker SDK along
 
-    found = examine(os.environ, _saferun(), named)
+    found = examine(os.environ, saferun_path(), named)
     status = STATUSES[overall(found.lines)]
     if as_json:
         click.echo(json.dumps(_document(found, status), indent=2))
@@ -78,9 +77,3 @@ def _shown(found: Diagnosis) -> str:
         for each in (PASS, FAIL, UNCLEAR)
     )
     return "".join((*told, ", ".join(counts), "\n"))
-
-
-def _saferun() -> str:
-    """Return the path of the saferun that belongs to this saferunctl."""
-    beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "saferun")
-    return beside if os.path.isfile(beside) else sys.argv[0]

@@ -48,7 +48,8 @@ def inspect(words: tuple[str, ...], named: tuple[str, ...], *, as_json: bool) ->
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))
     else:
-        click.echo("\n".join(_heading(found)))
+        for line in _heading(found):
+            click.echo(line)
         rows = [_row(found, finding) for finding in found.findings]
         if rows:
             click.echo(

@@ -60,8 +60,8 @@ def remove(*, system: bool) -> None:
 
 
 def _link(*, system: bool) -> str:
-    configuration = os.environ.get("DOCKER_CONFIG") or f"{home.directory(os.environ)}/.docker"
-    return f"{SYSTEM if system else f'{configuration}/cli-plugins'}/{PROGRAM}"
+    own = f"{home.docker_configuration(os.environ)}/cli-plugins"
+    return f"{SYSTEM if system else own}/{PROGRAM}"
 
 
 def _is_ours(link: str) -> bool:

@@ -9,9 +9,10 @@ import time
 import click
 
 from saferun import laws
-from saferun.ctl import AS_JSON, CLEAN, FINDINGS, UNKNOWN
+from saferun.ctl import AS_JSON, CLEAN, FINDINGS, NAMED, UNKNOWN
 from saferun.errors import PolicyError
 from saferun.formats import policy_words
+from saferun.formats.terminal import visible
 from saferun.host import caller, policy_files, shipped
 from saferun.judge.policy import BUILT_IN
 
@@ -75,7 +76,7 @@ def policy() -> None:
 
 
 @policy.command()
-@click.option("--policy", "named", multiple=True, help="Add a shipped law or a file.")
+@NAMED
 @click.option("--root", "whom", flag_value="root", help="Only what holds for root.")
 @click.option("--nonroot", "whom", flag_value="nonroot", help="Only what holds for non-root.")
 @AS_JSON
@@ -88,7 +89,7 @@ def show(named: tuple[str, ...], whom: str | None, *, as_json: bool) -> None:
     for each in (whom,) if whom else ("nonroot", "root"):
         click.echo(f"# for containers whose user is {'root' if each == 'root' else 'not root'}")
         for line in policy_words.shown(layers, each, _today()):
-            click.echo(line)
+            click.echo(visible(line))
 
 
 @policy.command()
@@ -111,9 +112,9 @@ def check(files: tuple[str, ...], *, as_json: bool) -> int:
         click.echo(json.dumps(told, indent=2))
         return status
     for line in mistakes:
-        click.echo(line)
+        click.echo(visible(line))
     for line in warned:
-        click.echo(f"warning: {line}")
+        click.echo(f"warning: {visible(line)}")
     if not mistakes:
         click.echo(f"{len(files)} {'policy is' if len(files) == 1 else 'policies are'} valid")
     return status
@@ -134,7 +135,7 @@ def diff(ours: str, theirs: str, *, as_json: bool) -> int:
         click.echo(json.dumps({"schema": policy_words.SCHEMA, "differences": found}, indent=2))
     else:
         for line in found:
-            click.echo(line)
+            click.echo(visible(line))
     return FINDINGS if found else CLEAN
 
 

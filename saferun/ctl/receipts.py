@@ -7,8 +7,10 @@ import os
 
 import click
 
-from saferun.ctl import AS_JSON, CLEAN, FINDINGS, UNKNOWN
+from saferun.ctl import AS_JSON, CLEAN, FINDINGS
+from saferun.errors import SaferunError
 from saferun.formats import receipt_document
+from saferun.formats.terminal import visible
 from saferun.host.receipt_places import LOG
 
 TYPE_CHECKING = False
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The shape of what --json prints.
 SCHEMA = 1
+#: How the names of logs end.
+SUFFIX = ".jsonl"
 
 
 @click.group()
@@ -35,16 +39,18 @@ def verify(path: str, head: str, *, as_json: bool) -> int:
     is held against the one before. In a directory each receipt must be in the log, and each line of
     the log must have its receipt; those of runs that have not ended are named, and no finding.
     """
+    if head and not (os.path.isdir(path) or path.endswith(SUFFIX)):
+        message = "--head is what a log ends with, and this is a receipt"
+        raise click.UsageError(message)
     running: list[str] = []
     try:
         found = list(_directory(path, head, running) if os.path.isdir(path) else _file(path, head))
         ends = _heads(path)
     except OSError as error:
         message = f"cannot read {error.filename or path}: {(error.strerror or str(error)).lower()}"
-        click.echo(f"saferunctl: {message}", err=True)
-        return UNKNOWN
+        raise SaferunError(message) from error
     if as_json:
-        told = {
+        document = {
             "schema": SCHEMA,
             "head": ends,
             "unfinished": running,
@@ -52,23 +58,23 @@ def verify(path: str, head: str, *, as_json: bool) -> int:
                 {"file": file, "line": line, "fault": fault} for file, line, fault in found
             ],
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(document, indent=2))
     else:
-        for file, line, fault in found:
-            click.echo(f"{file}:{line}: {fault}" if line else f"{file}: {fault}")
-        for file in running:
-            click.echo(f"{file}: its run has not ended, or saferun was killed meanwhile")
-        if ends and not found:
-            click.echo(f"{path} is in order; the log's head is {ends}")
-        elif not found:
-            click.echo(f"{path} is in order")
+        told = [f"{file}:{line}: {why}" if line else f"{file}: {why}" for file, line, why in found]
+        told += [
+            f"{one}: its run has not ended, or saferun was killed meanwhile" for one in running
+        ]
+        if not found:
+            told.append(f"{path} is in order" + (f"; the log's head is {ends}" if ends else ""))
+        for each in told:
+            click.echo(visible(each))
     return FINDINGS if found else CLEAN
 
 
 def _file(path: str, head: str) -> Iterator[tuple[str, int, str]]:
     """Yield what is wrong with one file: its name, the line (0: all of it), and what."""
     data = _content(path)
-    if path.endswith(".jsonl"):
+    if path.endswith(SUFFIX):
         for line, fault in receipt_document.chain_faults(data, head):
             yield path, line, fault
     else:
@@ -99,7 +105,7 @@ def _directory(path: str, head: str, running: list[str]) -> Iterator[tuple[str, 
 
 def _heads(path: str) -> str:
     log = f"{path}/{LOG}" if os.path.isdir(path) else path
-    return receipt_document.head(_content(log)) if log.endswith(".jsonl") else ""
+    return receipt_document.head(_content(log)) if log.endswith(SUFFIX) else ""
 
 
 def _content(path: str) -> bytes:

@@ -47,7 +47,7 @@ def examine(environ: Mapping[str, str], ourselves: str, named: tuple[str, ...]) 
     Interrupted, when a signal asks to end; what was made on the engine is removed then as well.
     """
     docker, lines = client.check(environ, ourselves)
-    world = World(docker, environ, _silent, _silent)
+    world = World(docker, environ)
     world.engine = Engine(Patient(docker, environ, decode))
     lines += laws.check(named, environ)
     lines += _of_engine(world)
@@ -106,7 +106,3 @@ def _tried(
     )
     yield outside_lines.process(flown.flight.outside)
     yield gates.removed(flown.left)
-
-
-def _silent(*_lines: str) -> None:
-    """Say nothing."""

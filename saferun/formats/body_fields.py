@@ -116,13 +116,16 @@ class Fields:
             self._wrong(name, "an object", value)
         return Fields(value or {}, f"{self._where}{name}.")
 
+    def listed(self, name: str) -> list[Any]:
+        """Return a list of whatever, an empty one for none."""
+        value = self.value(name)
+        if value is not None and not isinstance(value, list):
+            self._wrong(name, "a list", value)
+        return value or []
+
     def objects(self, name: str) -> tuple[Fields, ...]:
         """Return a list of objects; one that is null is empty."""
-        value = self.value(name)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self._wrong(name, "a list", value)
+        value = self.listed(name)
         for one in value:
             if one is not None and not isinstance(one, dict):
                 self._wrong(name, "objects", one)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Finding = Violation | Obligation
 
-#: The verdicts, the worst last.
+#: The verdicts.
 CLEAN, FINDINGS, CANNOT_TELL = "clean", "findings", "cannot tell"
 #: What each dialect is called.
 KINDS = {
@@ -60,9 +60,12 @@ class Checked(Record):
 
 
 def overall(checked: Iterable[Checked]) -> str:
-    """Return the verdict on all of it: the worst."""
+    """Return the verdict on all of it: a finding stands, whatever else could not be told."""
     verdicts = {one.verdict for one in checked}
-    return next(one for one in (CANNOT_TELL, FINDINGS, CLEAN) if one in verdicts or one == CLEAN)
+    if FINDINGS in verdicts:
+        return FINDINGS
+    # Where there was nothing to look at, nothing was seen.
+    return CLEAN if verdicts == {CLEAN} else CANNOT_TELL
 
 
 def document(checked: Iterable[Checked]) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class _Project:
             "Image": service.text("image") or f"{self.name}-{name}",
             "Env": [f"{key}={value}" for key, value in service.inner("environment").items()],
             "Labels": dict(service.inner("labels").items()),
-            "ExposedPorts": {port: {} for port in map(str, service.value("expose") or ())},
+            "ExposedPorts": {port: {} for port in map(str, service.listed("expose"))},
             "Healthcheck": values.health_check(service.inner("healthcheck")),
             "StopTimeout": 1 if service.has("stop_grace_period") else None,
             "HostConfig": {**host, **values.settings(service), **values.resources(service)},

@@ -21,8 +21,7 @@ CONDITIONS = {"none": "no", "any": "always"}
 
 def objects(fields: Fields, name: str) -> tuple[Fields, ...]:
     """Return a list of objects; raises ValueError for short forms, which are not rendered."""
-    listed = fields.value(name)
-    if isinstance(listed, list) and any(isinstance(one, str) for one in listed):
+    if any(isinstance(one, str) for one in fields.listed(name)):
         message = f"{name}: short forms; render it with `docker compose config --format json`"
         raise ValueError(message)
     return fields.objects(name)
@@ -152,7 +151,7 @@ def resources(service: Fields) -> Body:
     if reserved.has("memory"):
         body["MemoryReservation"] = size_of(reserved, "memory")
     devices = []
-    for one in service.value("devices") or ():
+    for one in service.listed("devices"):
         # Renderers before Compose 2.30 leave them as they were written.
         parts = one.split(":") if isinstance(one, str) else []
         device = Fields(dict(zip(("source", "target", "permissions"), parts, strict=False)), "")

@@ -8,11 +8,12 @@ canonical, rather than read like Go and perhaps not quite.
 
 from __future__ import annotations
 
-import json
+from saferun.formats import json_text
+from saferun.formats.json_text import NotCanonicalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, TypeAlias
 
     #: Names of fields, and what their values are made of; None for a value without named fields.
@@ -75,20 +76,20 @@ BODY: Fields = {
 }
 
 
-class NotCanonicalError(ValueError):
-    """A body that engines read otherwise than everybody else would."""
-
-
 def read(data: bytes) -> list[dict[str, Any]]:
     """Return the bodies in a JSON text: one object, or an array of them.
 
     Raises NotCanonicalError, and ValueError when it is no JSON, or nothing that can be a body.
     """
-    bodies = json.loads(data.decode(), object_pairs_hook=_once)
+    bodies = json_text.decode_once(data)
     if isinstance(bodies, dict):
         bodies = [bodies]
     if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
         message = "neither an object nor an array of objects"
+        raise ValueError(message)
+    if not bodies:
+        # `docker inspect` of something that is not there prints this.
+        message = "an empty array: there is no container in it"
         raise ValueError(message)
     for body in bodies:
         _canonical(body, BODY, "")
@@ -121,16 +122,6 @@ def _unknown(value: object, fields: Fields, where: str) -> Iterator[str]:
                 yield from _unknown(endpoint, _ENDPOINT, f"{where}{key}.{name}.")
         elif fields[key]:
             yield from _unknown(inner, fields[key] or {}, f"{where}{key}.")
-
-
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            message = f"{key!r} stands there twice: engines merge what others overwrite"
-            raise NotCanonicalError(message)
-        found[key] = value
-    return found
 
 
 def _canonical(value: object, fields: Fields, where: str) -> None:

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
+
+
+class NotCanonicalError(ValueError):
+    """JSON that not everybody reads alike."""
 
 
 class _Context:
@@ -45,3 +50,39 @@ def _decode_slowly(text: str) -> Any:  # noqa: ANN401 - as above
     except RecursionError as error:
         message = "nested too deeply"
         raise ValueError(message) from error
+
+
+def decode_once(data: bytes) -> Any:  # noqa: ANN401 - as above
+    """Return the one JSON value in `data`, in which no name stands twice in an object.
+
+    For what people hand over. Raises NotCanonicalError for a name that does, and ValueError for
+    what is no JSON, in words for them.
+    """
+    import json
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=once)
+    except UnicodeDecodeError as error:
+        message = "it is not UTF-8 text"
+        raise ValueError(message) from error
+    except json.JSONDecodeError as error:
+        why = f"{error.msg[:1].lower()}{error.msg[1:]}"
+        message = f"it is not JSON: line {error.lineno}, column {error.colno}: {why}"
+        raise ValueError(message) from error
+    except RecursionError as error:
+        message = "it is nested too deeply"
+        raise ValueError(message) from error
+
+
+def once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raises NotCanonicalError for a name that stands there twice.
+
+    Of two values one reader takes the first, one the last, and Go merges them (encoding/json).
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            message = f"{name!r} stands there twice: some merge what others overwrite"
+            raise NotCanonicalError(message)
+        found[name] = value
+    return found

@@ -5,9 +5,11 @@ The docker CLI sends a profile's file without its white space, other clients wri
 
 from __future__ import annotations
 
+from saferun.formats.json_text import once
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
 
 def identity(content: bytes) -> str | None:
@@ -22,7 +24,7 @@ def identity(content: bytes) -> str | None:
     try:
         profile = json.loads(
             content.decode("utf-8"),
-            object_pairs_hook=_unambiguous,
+            object_pairs_hook=once,
             parse_float=_refuse,
             parse_constant=_refuse,
         )
@@ -32,14 +34,6 @@ def identity(content: bytes) -> str | None:
     if not isinstance(profile, dict):
         return None
     return f"sha256:{sha256(canonical.encode()).hexdigest()}"
-
-
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        message = "a name is there twice"
-        raise ValueError(message)
-    return value
 
 
 def _refuse(text: str) -> NoReturn:

@@ -56,8 +56,9 @@ class Endpoint:
         """What distinguishes this engine from others that the same user may talk to."""
         if self.socket is not None:
             return f"unix://{self.socket}"
-        said = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
-        return f"{self._docker} " + " ".join(self._environ.get(name, "") for name in said)
+        names = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+        said = [f"{name}={self._environ[name]}" for name in names if self._environ.get(name)]
+        return " ".join([*said, self._docker])
 
     def connect(self) -> Connection:
         """Open a connection; raise EngineError when the engine cannot be reached."""
@@ -156,7 +157,7 @@ def unix_socket(environ: Mapping[str, str], decode: Callable[[bytes], object]) -
     if host is not None or context == "":
         # Set but empty: newer CLIs take it for unset, older ones do not; only they can tell.
         return _path_of(host)
-    directory = environ.get("DOCKER_CONFIG") or f"{home.directory(environ)}/.docker"
+    directory = home.docker_configuration(environ)
     if context is None:
         config = _read(f"{directory}/config.json", decode)
         context = UNCLEAR if config is None else _field(config, "currentContext") or "default"

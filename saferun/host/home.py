@@ -22,3 +22,8 @@ def directory(environ: Mapping[str, str]) -> str:
         except KeyError:
             return ""
     return home.rstrip("/")
+
+
+def docker_configuration(environ: Mapping[str, str]) -> str:
+    """Return the directory of the docker CLI's configuration (docker/cli cli/config)."""
+    return environ.get("DOCKER_CONFIG") or f"{directory(environ)}/.docker"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from errno import ENOTDIR
+from errno import ENOENT, ENOTDIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class File:
         self._descriptor = os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, MODE, dir_fd=directory
         )
+        # One of /dev/fd may have no name from the start.
+        self._named = os.fstat(self._descriptor).st_nlink > 0
 
     def write(self, data: bytes) -> None:
         """Replace what is in the file; a terminal or a pipe just gets it."""
@@ -42,6 +44,8 @@ class File:
             _write(self._descriptor, data)
             os.ftruncate(self._descriptor, len(data))
             os.fsync(self._descriptor)
+            if self._named:
+                _see_name(self._descriptor)
         else:
             _write(self._descriptor, data)
 
@@ -75,6 +79,7 @@ class Directory:
         """
         fcntl.flock(self._log, fcntl.LOCK_EX)
         try:
+            _see_name(self._log)
             size = os.fstat(self._log).st_size
             before = _last_line(self._log, size)
             line = compose(None if before is None else before.rstrip(b"\n"))
@@ -155,6 +160,12 @@ def _last_line(descriptor: int, size: int) -> bytes | None:
 def _write(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
+
+
+def _see_name(descriptor: int) -> None:
+    """Raise OSError when a file was removed: what is written to it, nobody will find."""
+    if os.fstat(descriptor).st_nlink == 0:
+        raise OSError(ENOENT, "it was removed meanwhile")
 
 
 def _is_regular(descriptor: int) -> bool:

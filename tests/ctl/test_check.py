@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: What every body here has, so that nothing else is wrong with it.
 BODY = {"Image": "img", "User": "3267"}
+ANSWER = {"Id": "1", "Image": "sha256:1", "Config": {**BODY, "User": "0"}}
 SAFE = {**BODY, "HostConfig": {"CapDrop": ["ALL"]}}
 
 
@@ -118,9 +119,14 @@ def test_a_rule_for_an_images_content_cannot_be_told(
         ({**SAFE, "hostconfig": {}}, 2, "is read as 'HostConfig' by engines"),
         ({**SAFE, "HostConfig": {"Privileged": 1}}, 2, "expected true or false, not int"),
         ([SAFE, BODY], 1, "[1]: create body, uid 3267: not root: findings"),
-        ({"Id": "1", "Image": "sha256:1", "Config": {**BODY, "User": "0"}}, 0, "inspect answer"),
+        ({**ANSWER, "HostConfig": {}}, 0, "inspect answer"),
+        # What was cut out of it may be anything.
+        (ANSWER, 2, "HostConfig is not there"),
         ("{", 2, "unknown:"),
         ('{"Image": "a", "Image": "b"}', 2, "stands there twice"),
+        # What `docker inspect` prints of something that is not there.
+        ("[]", 2, "there is no container in it"),
+        ("garbage", 2, "it is not JSON: line 1, column 1"),
     ],
 )
 def test_bodies_are_judged_as_they_are(
@@ -168,6 +174,60 @@ MODEL: dict[str, Any] = {
 }
 
 
+def test_a_model_that_says_something_twice_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The last one counts for some readers, and is an error for Compose."""
+    service = json.dumps(MODEL["services"]["web"])
+    twice = f'{{"services": {{"a": {{"privileged": true}}}}, "services": {{"a": {service}}}}}'
+    assert run(monkeypatch, file(tmp_path / "model.json", twice)) == 2
+    assert "'services' stands there twice" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("-H", "unix:///nowhere", "run", "-u1"), 0, "docker engine at unix:///nowhere: "),
+        (("--host=unix:///nowhere", "container", "run", "-u1"), 0, "engine at unix:///nowhere: "),
+        (("-H", "unix:///nowhere", "run", "-u1", "--privileged"), 1, "--privileged is not allowed"),
+        (("-D", "run", "-u1"), 2, "option --debug cannot be handed on; leave it out"),
+        (("--zork", "run", "-u1"), 2, "cannot tell what this docker command line runs"),
+    ],
+)
+def test_global_options_of_docker_select_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    status: int,
+    told: str,
+) -> None:
+    """As in the shell's function; what that refuses is not judged."""
+    assert run(monkeypatch, "--", "docker", *words, "img") == status
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("-D", "ps"), ("compose", "run", "web"), ("create", "img"), ()])
+def test_another_command_of_docker_is_not_taken_for_the_image(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """There is one called docker, which is named so behind `run`."""
+    assert run(monkeypatch, "--", "docker", *words) == 2
+    assert "neither docker run nor docker container run" in capsys.readouterr().out
+    assert run(monkeypatch, "--", "run", "-u1", "docker", *words) == 0
+
+
+def test_what_compose_complains_of_is_said_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Whatever it printed, with its own words."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\ncase "$*" in *config*) printf "a\\nb\\n" >&2; exit 15; esac\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("SAFERUN_DOCKER", str(docker))
+    assert run(monkeypatch, file(tmp_path / "compose.yaml", "services: [")) == 2
+    assert "unknown: a; b\n" in capsys.readouterr().out
+
+
 def test_the_services_of_a_model_are_judged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -206,8 +266,9 @@ def test_what_is_no_model_has_no_answer(
 def test_a_file_that_cannot_be_read_has_no_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And the others still have theirs."""
-    assert run(monkeypatch, "gone.yaml", "--", "-u", "3267", "--privileged", "img") == 2
+    """And the others still have theirs: a finding stands, whatever else could not be told."""
+    assert run(monkeypatch, "gone.yaml", "--", "-u", "3267", "img") == 2
+    assert run(monkeypatch, "gone.yaml", "--", "-u", "3267", "--privileged", "img") == 1
     told = capsys.readouterr().out
     assert "cannot read it: no such file or directory" in told
     assert "privileged: --privileged is not allowed" in told
@@ -218,9 +279,9 @@ def test_the_shape_for_programs(
 ) -> None:
     """One shape with what `saferun --explain=json` prints, versioned, with the verdict on top."""
     body = file(tmp_path / "body.json", [BODY, {"Image": 1}])
-    assert run(monkeypatch, "--json", "--api-body", body) == 2
+    assert run(monkeypatch, "--json", "--api-body", body) == 1
     document = json.loads(capsys.readouterr().out)
-    assert (document["schema"], document["verdict"]) == (1, "cannot tell")
+    assert (document["schema"], document["verdict"]) == (1, "findings")
     first, second = document["checked"]
     assert (first["decision"], first["verdict"]) == ("allowed", "findings")
     assert first["findings"] == [

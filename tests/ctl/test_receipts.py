@@ -6,9 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
-from saferun.ctl import CLEAN, FINDINGS, UNKNOWN, saferunctl
+from saferun.ctl import CLEAN, FINDINGS, saferunctl
+from saferun.errors import SaferunError
 from saferun.formats.receipt_document import following, head, sealed, text
 from tests.formats.test_receipt_document import receipt
 
@@ -91,4 +93,23 @@ def test_a_fault_has_file_and_line(directory: Path) -> None:
 def test_what_cannot_be_read_cannot_be_told(tmp_path: Path, missing: str) -> None:
     """A directory without a log as well."""
     (tmp_path / "empty").mkdir()
-    assert verify(str(tmp_path / missing)).return_value == UNKNOWN
+    done = verify(str(tmp_path / missing))
+    assert isinstance(done.exception, SaferunError)
+    assert done.output == ""
+
+
+def test_nothing_in_a_receipt_steers_the_terminal(tmp_path: Path) -> None:
+    """Names of members are whatever the file says."""
+    file = tmp_path / "one.json"
+    file.write_bytes(text({**receipt(), "\x1b[31m": 1}))
+    words = ["receipts", "verify", str(file)]
+    done = CliRunner().invoke(saferunctl, words, standalone_mode=False, color=True)
+    assert done.return_value == FINDINGS
+    assert "it has \\x1b[31m, which is no member" in done.output
+
+
+def test_a_receipt_has_no_head(directory: Path) -> None:
+    """What was asked and not looked at would be taken for confirmed."""
+    done = verify(str(directory / "0.json"), "--head", "sha256:0")
+    assert isinstance(done.exception, UsageError)
+    assert done.output == ""

@@ -194,6 +194,9 @@ def test_keys_that_nobody_knows_are_named() -> None:
         {"pid": "service:web"},
         {"networks": ["default"]},
         {"devices": [1]},
+        {"devices": True},
+        {"expose": True},
+        {"volumes": True},
     ],
 )
 def test_what_is_not_rendered_or_makes_no_sense_is_refused(service: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,20 @@ def test_a_long_line_is_found_whole(tmp_path: Path) -> None:
 
     Directory(str(tmp_path), "one.json").append(note)
     assert seen == [long]
+
+
+def test_what_was_removed_meanwhile_is_not_kept(tmp_path: Path) -> None:
+    """A file without a name takes everything, and nobody finds it; one may come so, by /dev/fd."""
+    place = Directory(str(tmp_path), "one.json")
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with pytest.raises(OSError, match="it was removed meanwhile"):
+        place.append(numbered)
+    with pytest.raises(OSError, match="it was removed meanwhile"):
+        place.write(b"x")
+    with tempfile.TemporaryFile() as nameless:
+        File(f"/dev/fd/{nameless.fileno()}").write(b"x")
+        assert nameless.read() == b"x"
 
 
 def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
