@@ -22,7 +22,7 @@ from saferun.formats.guesses import Blind
 from saferun.host import docker_cli, policy_files, sealed_copy
 from saferun.judge.evaluate import evaluate
 from saferun.judge.record import Record
-from saferun.judged import judge, with_early_defaults
+from saferun.judged import judge, no_gate, with_early_defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,12 +49,16 @@ HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 class Judgement(Record):
-    """A specification, what was decided about it, and the defaults in it."""
+    """A specification, what was decided about it, and the defaults in it.
+
+    `unable` says why saferun could not start it, whatever the law says.
+    """
 
     spec: ContainerSpec
     decision: Decision
     defaults: tuple[Statement, ...] = ()
     notices: tuple[str, ...] = ()
+    unable: tuple[str, ...] = ()
 
 
 class Line(Record):
@@ -84,7 +88,10 @@ class Line(Record):
     def judged(self, known: Facts, layers: Layers) -> Judgement:
         """Judge it, with the policy's defaults."""
         found = judge(self.command, known, self.early, layers)
-        return Judgement(found.spec, found.decision, found.defaults, found.notices)
+        # Of an image that is not there, nobody knows for which machines it is.
+        lacking = no_gate(found, delivery.gate()) if known.image.architecture else None
+        unable = () if lacking is None else (f"saferun would not start it: {lacking}",)
+        return Judgement(found.spec, found.decision, found.defaults, found.notices, unable)
 
 
 class Body(Record):
@@ -232,10 +239,10 @@ def _checked(asked: Line | Body, unread: Iterable[str], layers: Layers, world: W
         decision=last.decision,
         findings=findings,
         doubts=doubts,
-        unknown=tuple(unknown),
+        unknown=(*unknown, *last.unable),
         defaults=last.defaults,
         notices=last.notices,
-        blind=not certain,
+        blind=not certain or bool(last.unable),
     )
 
 

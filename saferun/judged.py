@@ -171,15 +171,10 @@ def prepare(  # noqa: PLR0913 - all that the words depend on
     command = discharge.discharge(judged.command, judged.decision.obligations)
     # It is on the engine, and what was judged is what must run.
     command = command.without("pull").with_option("pull", "never")
-    gated = wants_gate(judged)
-    if gated and not gate.serves(image):
-        if judged.decision.masks.root != ANY:
-            raise GateError(
-                f"there is no gate for {image.os}/{image.architecture} images, so nothing could be "
-                f"checked; there is one for linux on {', '.join(gate.architectures)}",
-                "--verify=off runs it unchecked, if the policy allows that",
-            )
-        gated = False
+    lacking = no_gate(judged, gate)
+    if lacking is not None:
+        raise lacking
+    gated = wants_gate(judged) and gate.serves(image)
     words: tuple[str, ...] = ()
     if gated:
         if not composed(command, image):
@@ -222,6 +217,18 @@ def wants_gate(judged: Judged) -> bool:
         and not masks.no_new_privileges
     )
     return judged.spec.verify == "on" and not nothing_to_find
+
+
+def no_gate(judged: Judged, gate: Gate) -> GateError | None:
+    """Return what there is to say where the law wants the gate and there is none for the image."""
+    image = judged.facts.image
+    if judged.decision.masks.root == ANY or not wants_gate(judged) or gate.serves(image):
+        return None
+    return GateError(
+        f"there is no gate for {image.os}/{image.architecture} images, so nothing could be "
+        f"checked; there is one for linux on {', '.join(gate.architectures)}",
+        "--verify=off runs it unchecked, if the policy allows that",
+    )
 
 
 def says_uid(command: RunCommand) -> bool:

@@ -422,6 +422,7 @@ def test_a_program_for_another_processor_fails_as_under_docker(
 def test_an_architecture_without_a_gate_is_refused_for_non_root(
     docker: Command,
     saferun: Command,
+    saferunctl: Command,
     attacker: bytes,
     foreign: Callable[[str, bytes], str],
     tmp_path: Path,
@@ -432,6 +433,9 @@ def test_an_architecture_without_a_gate_is_refused_for_non_root(
     ended = saferun(*run)
     failed(ended, "there is no gate for linux/s390x images, so nothing could be checked; ")
     assert "hint: --verify=off runs it unchecked, if the policy allows that" in ended.stderr
+    checked = saferunctl("check", "--", *run)
+    assert checked.status == 2
+    assert "saferun would not start it: there is no gate for linux/s390x images" in checked.stdout
     name = fresh_name()
     failed(saferun("-d", "--name", name, *run), "there is no gate for linux/s390x images")
     refused(saferun("--name", name, "--verify=off", *run), "--verify=off is not allowed")
