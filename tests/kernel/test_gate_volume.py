@@ -114,9 +114,9 @@ def test_a_volume_that_was_seen_before_is_not_read_again(
     calls = []
     real = gate_volume.fill
 
-    def noted(*words: Any) -> None:  # noqa: ANN401 - whatever fill takes
+    def noted(*words: Any, **named: Any) -> None:  # noqa: ANN401 - whatever fill takes
         calls.append(1)
-        real(*words)
+        real(*words, **named)
 
     monkeypatch.setattr(gate_volume, "fill", noted)
     deliver(gate, world)
