@@ -10,6 +10,7 @@ from saferun import asking, delivery, laws, members
 from saferun.errors import EngineError, SaferunError
 from saferun.facts import image as image_facts
 from saferun.facts import keys_of, running
+from saferun.facts.engine_objects import read
 from saferun.formats import (
     container_body,
     engine_activity,
@@ -30,12 +31,11 @@ from saferun.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
-    from typing import Any, TypeVar
+    from collections.abc import Hashable, Mapping, Sequence
+    from typing import Any
 
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_activity import Listed, Recorded, Surroundings
-    from saferun.host.engine import Answer
     from saferun.judge.audit import Exec, Running
     from saferun.judge.decision import Decision
     from saferun.judge.exposure import Circumstances, Exposure
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from saferun.judge.rules import Image
     from saferun.judge.spec import ContainerSpec
     from saferun.members import Members
-
-    T = TypeVar("T")
 
 
 class Asked(Record):
@@ -72,8 +70,8 @@ def audit(
     once = World(world.docker, world.environ, world.say, world.out)
     once.engine = AskedOnce(world.engine.endpoint)
     about, there = once.engine.get("/info", "/containers/json")
-    around = _read(about, engine_activity.surroundings, "/info")
-    listed = _read(there, engine_activity.listed, "the list of containers")
+    around = read(about, engine_activity.surroundings, "/info")
+    listed = read(there, engine_activity.listed, "the list of containers")
     chosen = _chosen(listed, asked.wanted, patient=patient)
     version = image_facts.api_version_text(about)
     return _Audit(once, layers, around, version, asked.fail_above).of(chosen, execs)
@@ -133,7 +131,7 @@ class _Audit:
             if answer.status == MISSING:
                 continue
             try:
-                record = _read(answer, engine_activity.recorded, "the engine's record")
+                record = read(answer, engine_activity.recorded, "the engine's record")
             except EngineError as error:
                 name = one.names[0] if one.names else one.id[:12]
                 unreadable.append(Audited(one.id, name, unverified=(str(error),)))
@@ -149,7 +147,7 @@ class _Audit:
         found: dict[str, list[Exec]] = {}
         for answer in self.world.engine.get(*paths):
             if answer.status == OK:
-                one = _read(answer, engine_activity.executed, "what was exec'd")
+                one = read(answer, engine_activity.executed, "what was exec'd")
                 found.setdefault(one.container, []).append(one)
         return found
 
@@ -235,7 +233,7 @@ class _Audit:
             (answer,) = self.world.engine.get(_image_path(record))
             gone = ImageFacts(record.image_id, "", "")
             known = answer.status == OK
-            found = _read(answer, engine_api.image_facts, "an image") if known else gone
+            found = read(answer, engine_api.image_facts, "an image") if known else gone
             self.images[record.image_id] = found
         return self.images[record.image_id]
 
@@ -279,15 +277,3 @@ def _chosen(listed: Sequence[Listed], wanted: Sequence[str], *, patient: bool) -
             raise SaferunError(message, "docker ps lists those that run")
         chosen[found[0].id] = found[0]
     return list(chosen.values())
-
-
-def _read(answer: Answer, reader: Callable[[bytes], T], what: str) -> T:
-    """Return what an answer says; raises EngineError."""
-    if answer.status != OK:
-        message = f"{what}: {engine_api.error_message(answer.body)}"
-        raise EngineError(message)
-    try:
-        return reader(answer.body)
-    except ValueError as error:
-        message = f"{what}: the engine's answer makes no sense: {error}"
-        raise EngineError(message) from error

@@ -157,8 +157,11 @@ def _without(container: ContainerFacts, gate_volume: str) -> ContainerFacts:
 
 def _read(answer: Answer, reader: Callable[[bytes], T], what: str) -> T | None:
     """Return what an answer says, None when there is no such thing; raises EngineError."""
-    if answer.status == MISSING:
-        return None
+    return None if answer.status == MISSING else read(answer, reader, what)
+
+
+def read(answer: Answer, reader: Callable[[bytes], T], what: str) -> T:
+    """Return what an answer about `what` says; raises EngineError when it says nothing."""
     if answer.status != OK:
         message = f"{what}: {engine_api.error_message(answer.body)}"
         raise EngineError(message)
