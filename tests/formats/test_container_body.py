@@ -257,6 +257,13 @@ def test_a_directory_of_the_host_that_calls_itself_the_gates_volume_is_one() -> 
     body = {"Image": "img", "HostConfig": {"Mounts": [gate]}}
     (mount,) = container_body.to_spec(body, disguised).mounts
     assert (mount.kind, mount.source) == ("bind", "/")
+    # Nor is it the gate's where its driver brings it from somewhere else.
+    remote = VolumeFacts(
+        "local", (("type", "nfs"), ("o", "addr=10.0.0.1"), ("device", ":/e")), (), ""
+    )
+    for volume in (remote, VolumeFacts("plugin", (), (), "")):
+        elsewhere = FACTS.replace(volumes={GATE: volume})
+        assert len(container_body.to_spec(body, elsewhere).mounts) == 1
 
 
 @pytest.mark.parametrize(
