@@ -35,6 +35,9 @@ def programs() -> tuple[str, str]:
     if saferun is None or docker is None:
         sys.exit("this needs saferun beside this Python or on PATH, and the docker CLI")
     os.environ["SAFERUN_DOCKER"] = docker
+    # As it is where saferun was installed: with its modules compiled. The first run does that for
+    # a checkout, unless this variable says that it must not, and then every run does it again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return docker, saferun
 
 
