@@ -16,6 +16,7 @@ from saferun.errors import EngineError
 from saferun.facts import image as image_facts
 from saferun.formats import container_log, engine_api, proc_status
 from saferun.formats.docker_run.gate_command import AT_THE_DOOR
+from saferun.formats.json_text import as_sent
 from saferun.host import kernel
 from saferun.host.engine import MISSING, OK
 from saferun.judge.record import Record
@@ -192,14 +193,14 @@ def contradictions(
     administrator chooses: what was added can be held against what was asked for, and no more.
     """
     asked = prepared.spec
-    words = tuple(_as_json(word) for word in prepared.words)
+    words = tuple(as_sent(word) for word in prepared.words)
     add, drop = _bare(asked.cap_add), _bare(asked.cap_drop)
     recorded_add, recorded_drop = _bare(record.cap_add), _bare(record.cap_drop)
     if podman:
         everything = asked.privileged or "ALL" in add
         add, drop = recorded_add & add if not everything else recorded_add, recorded_drop
     pairs: tuple[tuple[str, object, object], ...] = (
-        ("user", record.user, _as_json(asked.user)),
+        ("user", record.user, asked.user),
         ("privileged", record.privileged, asked.privileged),
         ("cap-add", recorded_add, add),
         ("cap-drop", recorded_drop, drop),
@@ -216,11 +217,6 @@ def contradictions(
 def _bare(names: tuple[str, ...]) -> set[str]:
     # Newer CLIs write CAP_ before every name, also before one that only the engine knows.
     return {name.upper().removeprefix("CAP_") for name in names}
-
-
-def _as_json(text: str) -> str:
-    """Return text as the CLI sends it to the engine: Go's JSON has U+FFFD for each odd byte."""
-    return "".join("\ufffd" if "\udc80" <= letter <= "\udcff" else letter for letter in text)
 
 
 def _shown(value: object) -> str:

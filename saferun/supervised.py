@@ -35,10 +35,10 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt, world: World) -> in
 
     A container that contradicts what was allowed is killed and removed.
     """
-    asked = judged.command.last("cidfile")
-    if asked:
+    asked = judged.command.verbatim("cidfile")[-1:]
+    if asked and asked[0]:
         # One that is there is from another run; docker refuses to write it.
-        path = "" if os.path.lexists(asked) else asked
+        path = "" if os.path.lexists(asked[0]) else asked[0]
         watch = _Watch(judged, prepared, kept, path, world)
         return _ended(watch, _run(watch))
     directory = _private_directory(world)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from saferun.formats import seccomp_profile
 from saferun.formats.docker_run.devices import devices
 from saferun.formats.docker_run.mounts import mounts
+from saferun.formats.json_text import as_sent
 from saferun.host import engine_files, sealed_copy
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def within(
     """Return the same for the files of an engine, None where they are not on this machine."""
     own = world.engine.endpoint.socket
     sockets = (*SOCKETS, own) if own is not None else SOCKETS
-    directory = engine_files.working_directory(world.environ)
+    directory = as_sent(engine_files.working_directory(world.environ))
     facts = facts.replace(directory=directory, local=host is not None)
     asked = {one.source for one in mounts(command, facts) if one.kind == "bind"}
     asked |= {one.path for one in devices(command, facts) if one.path.startswith("/")}
@@ -61,7 +62,7 @@ def within(
 def _profiles(command: RunCommand) -> dict[str, str]:
     """Return the seccomp profiles that are named, by what they say; not those that say nothing."""
     identities: dict[str, str] = {}
-    for option in command.all("security-opt"):
+    for option in command.verbatim("security-opt"):
         key, _, path = option.partition("=" if "=" in option else ":")
         if key == "seccomp" and path not in ("unconfined", "builtin"):
             content = sealed_copy.read(path)

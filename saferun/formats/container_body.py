@@ -107,7 +107,7 @@ def to_spec(body: Mapping[str, Any], facts: Facts) -> ContainerSpec:
     command = to_command(body, facts.image)
     markers = [
         one.partition("=")[2]
-        for one in command.all("security-opt")
+        for one in command.verbatim("security-opt")
         if one.startswith("seccomp=sha256:")
     ]
     facts = facts.replace(profiles={one: one for one in markers})

@@ -248,6 +248,21 @@ def test_what_leads_out_of_an_allowed_directory_is_refused(
         assert refused(ended, "is not allowed"), (option, ended)
 
 
+def test_a_path_is_judged_as_it_reaches_the_engine(
+    saferun: Command, image: Build, law: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker sends U+FFFD for a byte that is no UTF-8, and the engine mounts what has that name."""
+    (tmp_path / "\udcff").mkdir()
+    (tmp_path / "\ufffd").symlink_to("/etc")
+    path = law(f'[limits]\nvolume = ["{tmp_path}"]\n')
+    words = ("--rm", image("busybox"), "true")
+    monkeypatch.chdir(tmp_path / "\udcff")
+    for source in (f"{tmp_path}/\udcff", "."):
+        for option in (f"--volume={source}:/x", f"--mount=type=bind,src={source},dst=/x"):
+            ended = saferun(f"--policy={path}", option, *words)
+            assert refused(ended, "/etc"), (option, ended)
+
+
 def test_a_volume_that_is_a_bind_in_disguise_is_judged_as_one(
     docker: Command, saferun: Command, image: Build, law: Write
 ) -> None:

@@ -11,6 +11,7 @@ for an image, nor the other way round.
 from __future__ import annotations
 
 from saferun.formats.docker_run.flags import TABLE
+from saferun.formats.json_text import as_sent
 from saferun.judge.record import Record
 
 TYPE_CHECKING = False
@@ -40,6 +41,9 @@ class RunCommand(Record):
     `options` are docker's, by canonical name, in the order given; values are verbatim, except that
     those of bools are "true" or "false". `own` are saferun's. `image` is empty also when there was
     none, which only a command line that asks for information can afford.
+
+    Whoever asks for an option by its name is told what the engine is told, which is not verbatim
+    where a value is no UTF-8: a path with such a byte in it means another file there.
     """
 
     options: Options
@@ -53,7 +57,11 @@ class RunCommand(Record):
         return values[-1] if values else None
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Return every value of an option, in order."""
+        """Return every value of an option, in order, as the engine is told."""
+        return tuple(as_sent(value) for given, value in self.options if given == name)
+
+    def verbatim(self, name: str) -> tuple[str, ...]:
+        """Return every value of an option that names a file for docker itself, in order."""
         return tuple(value for given, value in self.options if given == name)
 
     def is_true(self, name: str) -> bool:

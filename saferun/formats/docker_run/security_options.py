@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from saferun.formats.json_text import as_sent
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +26,10 @@ UNLABELLED = "label=disable"
 
 
 def canonical(options: Iterable[str], profiles: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the options that count, each as `key=value`; profiles by what they say."""
+    """Return the options that count, each as `key=value`; profiles by what they say.
+
+    `options` are verbatim, for docker itself opens a profile's file.
+    """
     last: dict[str, str] = {}
     labels: list[str] = []
     for option in options:
@@ -32,11 +37,13 @@ def canonical(options: Iterable[str], profiles: Mapping[str, str]) -> tuple[str,
             labels.append(UNLABELLED)
             continue
         key, separator, value = option.partition("=" if "=" in option else ":")
+        if key == "seccomp":
+            last[key] = seccomp(value, profiles)
+            continue
+        value = as_sent(value)
         if key in BARE:
             on = value in TRUE if separator else True
             last[key] = f"{key}={'true' if on else 'false'}"
-        elif key == "seccomp":
-            last[key] = seccomp(value, profiles)
         elif key == "label":
             labels.append(f"label={value}")
         elif separator:

@@ -92,7 +92,7 @@ def _shared(command: RunCommand, facts: Facts) -> dict[str, Any]:
 
     privileged = command.is_true("privileged")
     options = security_options.with_engine_defaults(
-        security_options.canonical(command.all("security-opt"), facts.profiles), facts
+        security_options.canonical(command.verbatim("security-opt"), facts.profiles), facts
     )
     of_the_host = networks.HOST in (command.last("pid"), command.last("ipc"))
     options = security_options.without_implied(options, implied=privileged or of_the_host)

@@ -312,6 +312,15 @@ def test_options_can_be_added_and_removed() -> None:
     assert command.last("name") is None
 
 
+def test_values_are_handed_on_verbatim_and_judged_as_they_are_sent() -> None:
+    """Go's JSON has U+FFFD for every byte that is no UTF-8; docker's own files keep their names."""
+    command = understood("--user=a\udcff\udcfe", "--env-file=e\udcff", "img", "\udcff")
+    assert command.all("user") == ("a\ufffd\ufffd",)
+    assert command.last("user") == "a\ufffd\ufffd"
+    assert command.verbatim("env-file") == ("e\udcff",)
+    assert to_argv(command) == ["--user=a\udcff\udcfe", "--env-file=e\udcff", "--", "img", "\udcff"]
+
+
 def test_a_learned_flag_is_read_like_any_other() -> None:
     """With a table that has learned from a help text, its flags are no longer unknown."""
     learned = TABLE.extended("      --new string   A value\n      --newer        None\n")
