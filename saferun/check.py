@@ -140,7 +140,7 @@ def line(words: Sequence[str], named: Iterable[str], world: World) -> Checked:
     own = [value for name, value in command.own if name == "policy"]
     layers = laws.of_files(*policy_files.read_layers([*named, *own], world.environ))
     command, early = with_early_defaults(command, layers)
-    mode = command.last("pull") or "missing"
+    mode = run_spec.pull(command)
     if mode not in pulling.MODES:
         reason = f"invalid --pull={mode}: it must be one of {', '.join(pulling.MODES)}"
         return told.replace(unknown=(reason,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from saferun import delivery
 from saferun.errors import ImageError
 from saferun.facts import image as image_facts
+from saferun.formats.docker_run import spec
 from saferun.formats.docker_run.command import to_argv
 from saferun.host import docker_cli
 from saferun.judge.record import Record
@@ -34,7 +35,7 @@ def look(command: RunCommand, gate: Gate, world: World) -> Look | None:
 
     Raises ImageError for a mode of pulling that there is not, EngineError when nobody answers.
     """
-    mode = command.last("pull") or "missing"
+    mode = spec.pull(command)
     if mode not in MODES:
         message = f"invalid --pull={mode}: it must be one of {', '.join(MODES)}"
         raise ImageError(message)
@@ -46,7 +47,7 @@ def look(command: RunCommand, gate: Gate, world: World) -> Look | None:
 
 def fetch(command: RunCommand, gate: Gate, world: World) -> Look:
     """Pull the image as docker run would, and look at it; raises ImageError if there is none."""
-    always = command.last("pull") == "always"
+    always = spec.pull(command) == "always"
     name = _familiar(command.image)
     _pull(command, world, "" if always else f"Unable to find image '{name}' locally")
     found = _ask(command, gate, world)

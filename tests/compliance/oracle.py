@@ -175,7 +175,7 @@ def of_created(
     gated = not (asked.says_root or (asked.is_root and asked.architecture is None))
     refusals = (
         ("refused in its own words", "invalid --pull=", pull),
-        ("no such image", "no such image: ", plain.status == 125),
+        ("no such image", "no such image: ", "No such image" in plain.stderr),
         ("no such container", "--volumes-from ", not others <= {*OTHERS}),
         ("denied", "denied: ", bool(asked.crimes())),
         ("no gate", "there is no gate for ", not asked.is_root and asked.architecture is None),
@@ -183,7 +183,8 @@ def of_created(
     )
     for kind, words, applies in refusals:
         if applies:
-            return kind, refused(ours, f"saferun: {words}", pulled=len(plain.creates) > 1)
+            pulled = any(call.startswith("POST /images/create ") for call in plain.calls)
+            return kind, refused(ours, f"saferun: {words}", pulled=pulled)
     kind = "gated" if gated else "left as it is"
     return kind, [*alike(plain, ours, asked), *asking(plain, ours, asked.body["Image"])]
 

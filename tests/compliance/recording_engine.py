@@ -235,6 +235,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, [])
             return
         name = what.removesuffix("/json")
+        repository = name.rpartition("/")[2].partition("@")[0].partition(":")[0]
+        if repository != repository.lower():
+            why = "invalid reference format: repository name must be lowercase"
+            self._answer(400, {"message": f"no such image: {name}: {why}"})
+            return
         image = self.engine.image(name)
         if not image.pulled:
             self._answer(404, {"message": f"No such image: {name}"})

@@ -31,6 +31,12 @@ def user(command: RunCommand, image: ImageFacts) -> str:
     return command.last("user") or image.user
 
 
+def pull(command: RunCommand) -> str:
+    """Return when docker pulls the image; `--pull=` never does (docker/cli createContainer)."""
+    said = command.last("pull")
+    return "missing" if said is None else said or "never"
+
+
 def to_spec(command: RunCommand, facts: Facts) -> ContainerSpec:
     """Return what is asked for, as far as it is known."""
     given = frozenset(name for name, _ in command.options)
@@ -77,7 +83,7 @@ def to_spec(command: RunCommand, facts: Facts) -> ContainerSpec:
         add_hosts=tuple(_host(value) for value in command.all("add-host")),
         annotations=_last(command.all("annotation")),
         health_check=_has_health_check(command, facts.image),
-        pull=command.last("pull") or "missing",
+        pull=pull(command),
         platform=command.last("platform") or _platform(facts.image),
         flags=tuple(dict.fromkeys(name for name, _ in command.options)),
         verify=dict(command.own).get("verify", "on"),

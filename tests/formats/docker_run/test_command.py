@@ -145,7 +145,7 @@ def test_what_is_written_is_read_as_it_was_meant(argv: list[str]) -> None:
 def test_the_value_of_a_letter(argv: tuple[str, ...], value: str) -> None:
     """A letter's value stands in the same word, or is the next word whatever that is."""
     command = understood(*argv)
-    assert command.last("user") == value
+    assert command.verbatim("user")[-1] == value
     assert not command.is_true("privileged")
     assert command.image == "i"
 

@@ -146,7 +146,7 @@ def test_the_user_that_the_engine_records(words: str, of_image: str, recorded: s
         ("--cgroup-parent=/x i", "cgroup_parent", "/x"),
         ("--health-cmd=true i", "health_check", True),
         ("--health-cmd=true --no-healthcheck i", "health_check", False),
-        ("--pull= i", "pull", "missing"),
+        ("--pull= i", "pull", "never"),
         ("i", "platform", "linux/amd64"),
         ("--platform=linux/arm64 i", "platform", "linux/arm64"),
         ("-it --rm -i i", "flags", ("interactive", "tty", "rm")),
