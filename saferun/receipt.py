@@ -147,7 +147,7 @@ class Receipt:
         if path is None:
             return None
         try:
-            return path, receipt_places.File(path)
+            return path, caller.opened(self._world.environ, lambda: receipt_places.File(path))
         except OSError as error:
             raise _impossible(f"write the report {path}", error) from error
 

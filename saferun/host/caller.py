@@ -6,7 +6,10 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    Opened = TypeVar("Opened")
 
 
 def ids() -> tuple[int, frozenset[int]]:
@@ -27,6 +30,29 @@ def sudo_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], frozenset[int]
             continue
         gids |= frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
     return uids, gids
+
+
+def opened(environ: Mapping[str, str], opening: Callable[[], Opened]) -> Opened:
+    """Open what the caller's own words name, with no more rights than the caller has.
+
+    Under sudo the words are somebody's who is not root, and who may be allowed nothing but saferun:
+    root's files must not be read to them, nor written. Raises what `opening` raises, and OSError
+    where their rights cannot be had.
+    """
+    uids, gids = sudo_ids(environ)
+    uid = next(iter(uids), 0)
+    if not uid or os.geteuid() != 0:
+        return opening()
+    ours = os.getegid(), os.getgroups()
+    try:
+        os.setgroups(sorted(gids))
+        os.setegid(next(iter(_numbers(environ, "SUDO_GID")), uid))
+        os.seteuid(uid)
+        return opening()
+    finally:
+        os.seteuid(0)
+        os.setegid(ours[0])
+        os.setgroups(ours[1])
 
 
 def user_id(name: str) -> int | None:

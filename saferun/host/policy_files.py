@@ -11,7 +11,7 @@ import stat
 from errno import ENOENT
 
 from saferun.errors import PolicyError
-from saferun.host import home, shipped
+from saferun.host import caller, home, shipped
 from saferun.host.trusted_file import ANYWHERE, FILE, LISTING, check, contents, reach, unreadable
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def read_layers(
     listed = environ.get("SAFERUN_POLICY", "")
     # An empty name among others is kept: a variable was empty where a law was meant.
     for path in (*(listed.split(":") if listed else ()), *named):
-        search.named(path)
+        search.named(path, environ)
     return search.files, search.errors
 
 
@@ -51,7 +51,7 @@ def read_extended(layer: str, path: str, *, owner: int = 0) -> bytes:
     """
     search = _Search("/", owner)
     if layer == "explicit":
-        search.named(path)
+        search.named(path, {})
     else:
         search.trusted(layer, path, {owner} if layer == "system" else {os.getuid(), owner})
     if search.errors:
@@ -122,7 +122,7 @@ class _Search:
             if descriptor is not None:
                 self.take(layer, path, descriptor, owners)
 
-    def named(self, path: str) -> None:
+    def named(self, path: str, environ: Mapping[str, str]) -> None:
         """Read a file where its name leads: whoever named it answers for the way, not for others.
 
         The group may write it, as checkouts shared in a group are. The name of a law that comes
@@ -130,7 +130,7 @@ class _Search:
         """
         path = shipped.path(path) or path
         try:
-            descriptor = os.open(path, ANYWHERE)
+            descriptor = caller.opened(environ, lambda: os.open(path, ANYWHERE))
         except FileNotFoundError as error:
             missing = unreadable(path, error)
             if path and "/" not in path:

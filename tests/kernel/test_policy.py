@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +18,7 @@ from tests.kernel.programs import recorder, saferun_words, script
 from tests.kernel.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.kernel.conftest import Command, Ended
 
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 
 WIDE_OPEN = json.dumps({"defaultAction": "SCMP_ACT_ALLOW"})
 NET_RAW = 1 << 13
+#: What sudo says of its caller.
+SUDO = {"SUDO_UID": "4711", "SUDO_GID": "4711"}
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """Return a directory that everybody may enter, unlike `tmp_path`."""
+    with tempfile.TemporaryDirectory() as path:
+        os.chmod(path, 0o755)
+        yield Path(path)
 
 
 @pytest.fixture
@@ -121,19 +133,44 @@ def test_deny_takes_away_what_the_same_law_allows(
 
 
 def test_exceptions_are_for_the_kernels_user_not_for_sudos_word(
-    saferun: Command, image: Build, law: Write
+    saferun: Command, image: Build, public: Path
 ) -> None:
     """SUDO_UID can only take away: under sudo the caller is root."""
     words = ("--rm", "-u", "3267", "--cap-add=CHOWN", image("busybox"), *CAPABILITIES)
-    sudo = {"SUDO_UID": "4711", "SUDO_GID": "4711"}
+
+    def law(text: str) -> Path:
+        path = public / "law.toml"
+        path.write_text(text)
+        return path
+
     allow = law('[[allow]]\nusers = ["4711"]\ncap-add = ["CHOWN"]\nreason = "she may"\n')
-    assert refused(saferun(f"--policy={allow}", *words, env=sudo), "capabilities not allowed")
+    assert refused(saferun(f"--policy={allow}", *words, env=SUDO), "capabilities not allowed")
     deny = law(
         '[nonroot.limits]\ncap-add = ["CHOWN"]\n'
         '[[deny]]\nusers = ["4711"]\ncap-add = ["CHOWN"]\nreason = "she may not"\n'
     )
     assert bounding(saferun(f"--policy={deny}", *words)) == 1
-    assert refused(saferun(f"--policy={deny}", *words, env=sudo), "she may not")
+    assert refused(saferun(f"--policy={deny}", *words, env=SUDO), "she may not")
+
+
+def test_under_sudo_a_name_opens_no_more_than_the_caller_may(
+    saferun: Command, image: Build, tmp_path: Path, public: Path
+) -> None:
+    """Root's files are not quoted as faulty policies, nor written over; the caller's own are."""
+    words = ("--rm", "-u", "3267", image("busybox"), "true")
+    secret = tmp_path / "shadow"
+    secret.write_text("root:$6$secret:1::::::\n")
+    for option in (f"--policy={secret}", f"--report={secret}"):
+        ended = saferun(option, *words, env=SUDO)
+        assert refused(ended, "permission denied"), ended
+        assert "$6$" not in ended.stderr
+    ended = saferun(*words, env={**SUDO, "SAFERUN_POLICY": str(secret)})
+    assert refused(ended, "permission denied"), ended
+    assert secret.read_text() == "root:$6$secret:1::::::\n"
+    os.chown(public, 4711, 4711)
+    assert saferun(f"--report={public}/run.json", *words, env=SUDO).status == 0
+    kept = (public / "run.json").stat()
+    assert (kept.st_uid, kept.st_gid) == (4711, 4711)
 
 
 def test_exceptions_by_group_go_by_the_kernels_list(
