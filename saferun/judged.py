@@ -122,7 +122,8 @@ def judge_reference(
 ) -> Judged | None:
     """Judge what is known before an image is pulled; None when nothing forbids that it is."""
     facts = Facts(ImageFacts("", "", ""))
-    asked = spec.to_spec(command, facts).replace(image=image)
+    # Nobody has asked yet for what else is named.
+    asked = spec.to_spec(command, facts).replace(image=image, mounted_images=())
     refused = refusals_before_pull(asked, layers)
     if not refused:
         return None

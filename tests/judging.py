@@ -97,6 +97,7 @@ def known(read: RunCommand, **more: object) -> Facts:
         containers=CONTAINERS,
         volumes=VOLUMES,
         networks=NETWORKS,
+        images={**IMAGES, "healthy:1": IMAGES["healthy"]},
         engine=ENGINE,
         paths=Paths(PATHS),
         local=True,

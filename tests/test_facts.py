@@ -10,6 +10,7 @@ import pytest
 from saferun import facts
 from saferun.errors import EngineError, ImageError
 from saferun.facts import host_files
+from saferun.formats.docker_run.spec import to_spec
 from saferun.formats.engine_api import ImageFacts
 from saferun.host.engine import Answer
 from saferun.judge.policy import BUILT_IN, Layer, Origin, Statement
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 GATE = "saferun-gate-0123456789ab"
 IMAGE = ImageFacts("sha256:1", "linux", "amd64")
+TOOLS = ImageFacts("sha256:2", "linux", "amd64", tags=("tools:latest",))
 
 
 def container(name: str, **host: str) -> dict[str, object]:
@@ -47,6 +49,13 @@ ANSWERS: dict[str, object] = {
     "/volumes/v": {"Driver": "local", "Options": {"o": "bind", "device": "/etc", "type": "none"}},
     "/volumes/plain": {"Driver": "local"},
     "/networks/3f2a": {"Name": "corp", "Driver": "bridge"},
+    "/images/tools/json": {
+        "Id": "sha256:2",
+        "Os": "linux",
+        "Architecture": "amd64",
+        "Config": {},
+        "RepoTags": ["tools:latest"],
+    },
     "/info": {"DefaultRuntime": "runsc", "LoggingDriver": "local", "CgroupVersion": "2"},
 }
 
@@ -129,6 +138,16 @@ def test_what_does_not_exist_is_known_not_to(gather: Gather) -> None:
     assert found.volumes == {"new": None}
     assert found.containers == {}
     assert found.networks == {"nope": None}
+
+
+def test_an_image_that_is_mounted_is_what_the_engine_has_under_the_name(gather: Gather) -> None:
+    """The name could also be the beginning of another image's id."""
+    mounts = "--mount type=image,src=tools,dst=/a --mount type=image,src=3f2a,dst=/b img"
+    found = gather(mounts, "image")
+    assert found.images == {"tools": TOOLS, "3f2a": None}
+    ours, theirs = (image for _, image in to_spec(command(mounts), found).mounted_images)
+    assert ours.names == (("docker.io/library/tools", "latest"),)
+    assert theirs.names == ()
 
 
 def test_mounts_of_a_container_that_is_not_there_are_an_error(gather: Gather) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from saferun.errors import EngineError, ImageError
+from saferun.facts import image as image_facts
 from saferun.formats import engine_api
 from saferun.formats.docker_run.mounts import mounts
 from saferun.host.engine import MISSING, OK, segment
@@ -50,6 +51,7 @@ def asked_for(
     joined = _joined(command, keys)
     named = _networks(command) if "network" in keys else []
     volumes = _volumes(command, facts) if not OF_VOLUMES.isdisjoint(keys) else []
+    mounted = _images(command, facts) if "image" in keys else []
     about = ["/info"] if not OF_THE_ENGINE.isdisjoint(keys) else []
     containers = [
         name for name in dict.fromkeys([*taken_over, *joined]) if name not in facts.containers
@@ -58,6 +60,7 @@ def asked_for(
         *(f"/containers/{segment(name)}/json" for name in containers),
         *(f"/networks/{segment(name)}" for name in named),
         *(f"/volumes/{segment(name)}" for name in volumes),
+        *(image_facts.image_path(name) for name in mounted),
         *about,
     ]
     if not paths:
@@ -71,6 +74,7 @@ def asked_for(
     facts = facts.replace(
         networks={name: _read(next(answers), engine_api.network_facts, name) for name in named},
         volumes={name: _read(next(answers), engine_api.volume_facts, name) for name in volumes},
+        images={name: image_facts.image(next(answers), name) for name in mounted},
         engine=_read(next(answers), engine_api.engine_facts, "/info") if about else None,
     )
     found = {
@@ -116,6 +120,12 @@ def _volumes(command: RunCommand, facts: Facts) -> list[str]:
     """Return the names of the volumes that would be mounted, as far as they are known."""
     named = [one.source for one in mounts(command, facts) if one.kind == "volume"]
     return list(dict.fromkeys(name for name in named if _is_name(name)))
+
+
+def _images(command: RunCommand, facts: Facts) -> list[str]:
+    """Return the names of the images that would be mounted."""
+    named = [one.source for one in mounts(command, facts) if one.kind == "image"]
+    return list(dict.fromkeys(name for name in named if name))
 
 
 def _is_name(text: str) -> bool:

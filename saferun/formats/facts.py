@@ -25,8 +25,9 @@ class Facts(Record):
     """What is known.
 
     `uid`, `gid` and `groups` are who the container's user is for the kernel, None where that could
-    not be found out. `containers`, `volumes` and `networks` are the engine's by the name they were
-    asked for, None for one that does not exist; `engine` what it says of itself. `paths` are host
+    not be found out. `containers`, `volumes`, `networks` and `images` (those that are mounted) are
+    the engine's by the name they were asked for, None for one that does not exist; `engine` what it
+    says of itself. `paths` are host
     paths and what they are without symbolic links; `local` tells whether the engine's files are
     those of this machine. `sockets` are paths of container engines' sockets. `profiles` are seccomp
     profiles by path: the hash of their content as `sha256:…`.
@@ -39,6 +40,7 @@ class Facts(Record):
     containers: Mapping[str, ContainerFacts | None] = {}
     volumes: Mapping[str, VolumeFacts | None] = {}
     networks: Mapping[str, NetworkFacts | None] = {}
+    images: Mapping[str, ImageFacts | None] = {}
     engine: EngineFacts | None = None
     paths: Mapping[str, str] = {}
     local: bool = False

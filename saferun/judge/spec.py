@@ -79,6 +79,7 @@ class ContainerSpec(Record):
     on, None for unknown.
 
     Amounts are bytes, billionths of a processor, or numbers; UNLIMITED where that was asked for.
+    `mounted_images` are those whose files are mounted, each with how it was asked for.
     `volume_driver` makes every volume that names no other, also those that the image asks for.
     `flags` are the names of all flags that were used; `verify` is saferun's own: "on" or "off".
     """
@@ -129,6 +130,7 @@ class ContainerSpec(Record):
     image: Image = Image()
     pinned: bool = False
     tag: str = ""
+    mounted_images: tuple[tuple[str, Image], ...] = ()
     pull: str = "missing"
     platform: str = ""
     flags: tuple[str, ...] = ()

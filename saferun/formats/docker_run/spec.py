@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saferun.formats.docker_run.mounts import mounts
 from saferun.judge.capabilities import canonical
+from saferun.judge.rules import Image
 from saferun.judge.spec import ContainerSpec
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from saferun.formats.docker_run.command import RunCommand
     from saferun.formats.engine_api import ImageFacts
     from saferun.formats.facts import Facts
+    from saferun.judge.spec import Mount
 
 
 #: Flags whose values are amounts.
@@ -57,6 +59,7 @@ def to_spec(command: RunCommand, facts: Facts) -> ContainerSpec:
     if facts.engine is not None or not given.isdisjoint(SHARED):
         fields |= _shared(command, facts)
         fields["sysctls"] += fields.pop("network_sysctls")
+    mounted = mounts(command, facts)
     return ContainerSpec(
         user=user(command, facts.image),
         uid=facts.uid,
@@ -66,7 +69,8 @@ def to_spec(command: RunCommand, facts: Facts) -> ContainerSpec:
         cap_drop=tuple(canonical(name) for name in command.all("cap-drop")),
         privileged=command.is_true("privileged"),
         read_only=None if command.last("read-only") is None else command.is_true("read-only"),
-        mounts=mounts(command, facts),
+        mounts=mounted,
+        mounted_images=tuple(_of_image(one, facts) for one in mounted if one.kind == "image"),
         volume_driver=command.last("volume-driver") or "",
         volumes_from=tuple(value.partition(":")[0] for value in command.all("volumes-from")),
         use_api_socket=command.is_true("use-api-socket"),
@@ -123,6 +127,14 @@ def _image(command: RunCommand, image: ImageFacts) -> dict[str, Any]:
     found = image_reference.names(command.image, image)
     tag = image_reference.tag_of(command.image, found)
     return {"image": found, "pinned": not tag, "tag": tag}
+
+
+def _of_image(mount: Mount, facts: Facts) -> tuple[str, Image]:
+    """Return how an image that is mounted was asked for, and what the engine has it under."""
+    from saferun.formats import image_reference
+
+    its = facts.images.get(mount.source)
+    return mount.asked, image_reference.names(mount.source, its) if its else Image()
 
 
 def _last(values: tuple[str, ...], old: str = "", new: str = "") -> tuple[tuple[str, str], ...]:

@@ -20,7 +20,8 @@ def check(spec: ContainerSpec, law: Law) -> Iterator[Finding]:
     """Refuse images that the list does not name, or that are not pinned where that is required."""
     known = [f"{name}:{tag}" if tag else name for name, tag in spec.image.names]
     shown = f"the image {' '.join(known) or spec.image.id or 'that cannot be told'}"
-    yield from unlisted(law, "image", ((shown, spec.image),), images.covers)
+    asked = ((shown, spec.image), *spec.mounted_images)
+    yield from unlisted(law, "image", asked, images.covers)
     for statement in law.required("image"):
         for demand in statement.names:
             met = spec.pinned or (demand == "not-latest" and spec.tag != "latest")
@@ -38,7 +39,8 @@ CONTROL = Control(
     "engine must have it under, by a digest, or by its id. `[require] image` asks for a "
     "digest (`digest`), or for a tag that is not `latest` (`not-latest`). An image that "
     "the list does not name is not pulled either, and one that it does name runs by its "
-    "id, so that a tag cannot move in between.",
+    "id, so that a tag cannot move in between. Images whose files are mounted must be named "
+    "by the list as well.",
     (
         "CIS Docker Benchmark 5.28",
         "OWASP Docker Security Cheat Sheet, rule 13",
@@ -48,11 +50,13 @@ CONTROL = Control(
     (
         Case('[limits]\nimage = ["busybox"]', "busybox"),
         Case('[require]\nimage = ["not-latest"]', "healthy:1"),
+        Case('[limits]\nimage = ["busybox"]', "--mount type=image,src=busybox,dst=/x busybox"),
     ),
     (
         Case('[limits]\nimage = ["registry.example.com/**"]', "busybox"),
         Case('[require]\nimage = ["not-latest"]', "busybox"),
         Case('[require]\nimage = ["digest"]', "busybox"),
         Case('[require]\nimage = ["digest"]', "healthy:1"),
+        Case('[limits]\nimage = ["busybox"]', "--mount type=image,src=healthy:1,dst=/x busybox"),
     ),
 )
