@@ -71,7 +71,9 @@ def answered(action: Action, argv: Sequence[str]) -> int:
 
 def docker_run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Be `docker run` in this environment; raises what `answered` has words for."""
-    table, command = TABLE, parse(argv[1:], TABLE)
+    # No docker run has --version; alone it can only be about saferun, as --help is.
+    words = ["--saferun-version"] if argv[1:] == ["--version"] else argv[1:]
+    table, command = TABLE, parse(words, TABLE)
     if isinstance(command, Problem) and not command.probe and command.kind == "own-option":
         raise SaferunError(command.text)
     if not isinstance(command, Problem):
@@ -82,7 +84,7 @@ def docker_run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     docker = docker_cli.find(environ, argv[0])
     if isinstance(command, Problem) and command.kind == "unknown-flag":
         table = TABLE.extended(docker_cli.help_text(docker, environ))
-        command = parse(argv[1:], table)
+        command = parse(words, table)
     if isinstance(command, Problem):
         # Docker's own words and exit status; without an image it cannot start anything.
         docker_cli.become(docker, command.probe, environ)
