@@ -39,7 +39,7 @@ OPTIONS are those of docker run (see `docker run --help`), and saferun's own:
       --explain[=json]    Say what would be decided and run, with reasons, and run nothing
       --report FILE       Write what was decided, run and seen to FILE, as JSON
       --verify on|off     Whether the kernel is asked; "off" only where a policy allows it
-      --saferun-version   Say which saferun this is
+      --saferun-version   Say which saferun this is (--version alone does so, too)
 
 Policies:    /etc/saferun/policy.toml, then ~/.config/saferun/policy.toml, then --policy
 Exit status: docker run's own; 125 when nothing was started; 126 when the gate refused
