@@ -226,3 +226,18 @@ def test_another_output_is_noticed() -> None:
         assert not matches(expected[:1], "a 2") or expected == ["…"]
     assert not matches(["CapBnd: 0000000000000000"], "CapBnd: 0000000000000001")
     assert not matches([], "anything")
+
+
+def test_the_demo_shows_what_it_says(environment: Mapping[str, str]) -> None:
+    """The first thing that the README asks to try; it checks everything that it shows."""
+    done = subprocess.run(
+        [ROOT / "script" / "demo"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("All of this was checked while it was shown.\n")
