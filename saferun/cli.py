@@ -39,7 +39,7 @@ OPTIONS are those of docker run (see `docker run --help`), and saferun's own:
       --explain[=json]    Say what would be decided and run, with reasons, and run nothing
       --report FILE       Write what was decided, run and seen to FILE, as JSON
       --verify on|off     Whether the kernel is asked; "off" only where a policy allows it
-      --saferun-version   Say which saferun this is
+      --saferun-version   Say which saferun this is (--version alone does so, too)
 
 Policies:    /etc/saferun/policy.toml, then ~/.config/saferun/policy.toml, then --policy
 Exit status: docker run's own; 125 when nothing was started; 126 when the gate refused
@@ -71,7 +71,9 @@ def answered(action: Action, argv: Sequence[str]) -> int:
 
 def docker_run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Be `docker run` in this environment; raises what `answered` has words for."""
-    table, command = TABLE, parse(argv[1:], TABLE)
+    # No docker run has --version; alone it can only be about saferun, as --help is.
+    words = ["--saferun-version"] if argv[1:] == ["--version"] else argv[1:]
+    table, command = TABLE, parse(words, TABLE)
     if isinstance(command, Problem) and not command.probe and command.kind == "own-option":
         raise SaferunError(command.text)
     if not isinstance(command, Problem):
@@ -82,7 +84,7 @@ def docker_run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     docker = docker_cli.find(environ, argv[0])
     if isinstance(command, Problem) and command.kind == "unknown-flag":
         table = TABLE.extended(docker_cli.help_text(docker, environ))
-        command = parse(argv[1:], table)
+        command = parse(words, table)
     if isinstance(command, Problem):
         # Docker's own words and exit status; without an image it cannot start anything.
         docker_cli.become(docker, command.probe, environ)

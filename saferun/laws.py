@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saferun.errors import PolicyError
-from saferun.host import policy_files
+from saferun.host import policy_files, shipped
 from saferun.judge.policy import BUILT_IN, Layer, conflicts
 from saferun.judge.record import Record
 
@@ -88,7 +88,7 @@ class _Reading:
         """Return what a file says; `above` are the files that start from it."""
         from saferun.formats import policy_toml  # a run without policy files does not need it
 
-        parsed = policy_toml.parse(data, path)
+        parsed = policy_toml.parse(data, shipped.called(path))
         self.problems += map(str, parsed.mistakes)
         started = [self.started(layer, path, one, (*above, path)) for one in parsed.extends]
         content = joined(parsed, started) if started else Content(parsed.statements, parsed.rules)
@@ -105,7 +105,6 @@ class _Reading:
         found = _found(path, law.name)
         if found is None:
             from saferun.formats.policy_mistake import meant, quoted
-            from saferun.host import shipped
 
             known = shipped.names()
             guess = meant(law.name, known) or f"; there are {', '.join(known)}"
@@ -131,8 +130,6 @@ def _found(path: str, name: str) -> tuple[str, bool] | None:
     if "/" in name:
         directory = path.rpartition("/")[0] or "."
         return (name if name.startswith("/") else f"{directory}/{name.removeprefix('./')}"), False
-    from saferun.host import shipped
-
     found = shipped.path(name)
     return None if found is None else (found, True)
 

@@ -64,6 +64,8 @@ class Commands(click.Group):
         except OSError as error:
             # What is left in the buffer would fail once more when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):  # `… | head` has read enough
+                ctx.exit(UNKNOWN)
             where = f"{error.filename}: " if error.filename else ""
             message = f"{where}{(error.strerror or str(error)).lower()}"
             raise SaferunError(message) from error

@@ -6,6 +6,7 @@ import click
 
 from saferun import delivery
 from saferun.ctl import world_of
+from saferun.errors import EngineError
 from saferun.host.scratch_container import sdk
 
 
@@ -33,6 +34,10 @@ def remove() -> None:
     if delivery.created(ours, answer) is None:
         click.echo(f"{ours.volume}: not there")
         return
-    with sdk(world.engine.endpoint, version) as client:
-        client.remove_volume(ours.volume)
+    try:
+        with sdk(world.engine.endpoint, version) as client:
+            client.remove_volume(ours.volume)
+    except EngineError as error:
+        which = f"docker ps --all --filter volume={ours.volume} lists the containers that have it"
+        raise EngineError(str(error), which) from error
     click.echo(f"{ours.volume}: removed")

@@ -30,3 +30,9 @@ def path(name: str) -> str | None:
         return None
     found = f"{directory()}/{name}{SUFFIX}"
     return found if os.path.isfile(found) else None
+
+
+def called(file: str) -> str:
+    """Return what a policy file is called: a law of ours by its name, any other by its path."""
+    name = file.rpartition("/")[2].removesuffix(SUFFIX)
+    return name if path(name) == file else file

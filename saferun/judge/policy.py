@@ -166,7 +166,9 @@ class Limit(Record):
                     least, witnesses = raised, (one.origin,)
             if most is None or least < most:
                 most, origins = least, witnesses
-        return (None if most is None else sign * most), origins
+            elif least == most:  # each of them alone would say so
+                origins += witnesses
+        return (None if most is None else sign * most), tuple(dict.fromkeys(origins))
 
 
 class Law:

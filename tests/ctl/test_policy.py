@@ -64,8 +64,8 @@ def test_show_for_programs(
     assert told["schema"] == 1
     found = {(one["table"], one["key"]): one for one in told["nonroot"]}
     assert found["limits", "user"]["value"] == ["1-"]
-    assert found["limits", "user"]["source"].endswith("restricted.toml")
-    assert found["limits", "pid"]["source"].endswith("baseline.toml")
+    assert found["limits", "user"]["source"] == "restricted"
+    assert found["limits", "pid"]["source"] == "baseline"
     assert told["rules"][0]["effect"] == "deny"
 
 

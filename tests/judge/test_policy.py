@@ -299,6 +299,17 @@ def test_amounts_meet_at_the_least_and_join_at_the_most(
     assert found.most(number) == (2, (Origin("z"),))
 
 
+def test_layers_that_say_the_same_amount_are_all_named() -> None:
+    """To change one of them would change nothing."""
+    layers = [
+        Layer(name, (Statement("limits", "any", "pids-limit", 2, Origin(name)),))
+        for name in ("system", "user")
+    ]
+    found = Law(layers, "root").limit("pids-limit")
+    assert found is not None
+    assert found.most(number) == (2, (Origin("system"), Origin("user")))
+
+
 def test_of_a_floor_the_highest_counts() -> None:
     """Less is more power there."""
     said = tuple(

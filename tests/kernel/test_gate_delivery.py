@@ -338,3 +338,18 @@ def test_the_gate_cannot_be_changed_from_inside(saferun: Command, image: Build) 
     assert len(lines) == 9 * after.count("gate-") > 0
     refusals = ("Read-only file system", "Operation not permitted", "ermission denied")
     assert all(any(refusal in line for refusal in refusals) for line in lines)
+
+
+def test_a_volume_that_a_container_has_stays(place: Place, saferunctl: Command) -> None:
+    """And whoever wants to remove it is told how to see which container."""
+    named = f"--name={fresh_name()}"
+    assert place.saferun(named, *RUN[1:]).status == 0
+    refused = saferunctl("gate", "remove", env=place.environment)
+    assert refused.status == 2
+    assert "volume is in use" in refused.stderr
+    hint = f"saferunctl: hint: docker ps --all --filter volume={place.volume} lists the"
+    assert hint in refused.stderr
+    listed = place.docker("ps", "--all", "--quiet", "--filter", f"volume={place.volume}")
+    place.docker("rm", *listed.stdout.split())
+    removed = saferunctl("gate", "remove", env=place.environment)
+    assert removed == Ended(0, f"{place.volume}: removed\n", "")
