@@ -18,13 +18,16 @@ BLOCK = 512
 #: Names and attributes; the kernel's own limits are 4 KB and 64 KB.
 LARGEST_RECORD = 1 << 20
 CAPABILITIES = b"SCHILY.xattr.security.capability"
+#: A file, in archives older than types; a slash at the end of its name makes it a directory, to Go
+#: and to everybody else.
+OLD, DIRECTORY = b"\0", b"5"
 #: Types of ustar entries by their letter, in the words of `File.kind`.
 KINDS = {
-    **dict.fromkeys((b"0", b"\0", b"7"), "file"),
+    **dict.fromkeys((b"0", OLD, b"7"), "file"),
     b"1": "hard link",
     b"2": "link",
     **dict.fromkeys((b"3", b"4", b"6"), "other"),
-    b"5": "directory",
+    DIRECTORY: "directory",
 }
 PAX, LONG_NAME, LONG_LINK = b"x", b"L", b"K"
 #: Entries that tell of the next one, and what part of it.
@@ -71,8 +74,11 @@ def entries(chunks: Iterable[bytes], wanted: Callable[[Entry, int], int]) -> Ite
         if kind not in KINDS:
             message = f"an entry of type {kind!r}"
             raise ValueError(message)
+        path = records.get(b"path") or _path(header)
+        if kind == OLD and path.endswith(b"/"):
+            kind = DIRECTORY
         entry = Entry(
-            path=records.get(b"path") or _path(header),
+            path=path,
             kind=KINDS[kind],
             mode=_number(None, header[100:108]) & 0o7777,
             uid=_number(records.get(b"uid"), header[108:116]),

@@ -172,6 +172,13 @@ def test_hostile_archives(data: bytes, wrong: str | None) -> None:
         list(entries([data], everything))
 
 
+def test_a_slash_makes_a_directory_in_old_archives() -> None:
+    """As everybody else reads them; such a file could otherwise hide one."""
+    old = header(name=b"bin/\0", type=b"\0") + header(name=b"sh\0", type=b"\0") + END
+    found = [(one.path, one.kind) for one in entries([old], everything)]
+    assert found == [(b"bin/", "directory"), (b"sh", "file")]
+
+
 def test_records_belong_to_one_file_only() -> None:
     """A long name or an attribute does not stick to what follows."""
     long = member("n" * 200)
