@@ -58,18 +58,25 @@ def entries(chunks: Iterable[bytes], wanted: Callable[[Entry, int], int]) -> Ite
     """
     stream = _Stream(chunks)
     records: dict[bytes, bytes] = {}
+    told: set[bytes] = set()
     while any(header := stream.take(BLOCK)):
         _check(header)
         kind = header[156:157]
-        size = _number(records.pop(b"size", None), header[124:136])
         if kind in ABOUT_THE_NEXT:
+            size = _number(None, header[124:136])
             if size > LARGEST_RECORD:
                 message = f"a record of {size} bytes"
                 raise ValueError(message)
             content = stream.take(size)
             stream.skip(-size % BLOCK)
             name = ABOUT_THE_NEXT[kind]
-            records |= {name: content.rstrip(b"\0")} if name else _pax(content)
+            about = {name: content.rstrip(b"\0")} if name else _pax(content)
+            # Of two, one reader takes the first, and another the last.
+            if kind in told or not records.keys().isdisjoint(about):
+                message = "an entry that is told of twice"
+                raise ValueError(message)
+            told.add(kind)
+            records |= about
             continue
         if kind not in KINDS:
             message = f"an entry of type {kind!r}"
@@ -86,7 +93,8 @@ def entries(chunks: Iterable[bytes], wanted: Callable[[Entry, int], int]) -> Ite
             target=records.get(b"linkpath") or _text(header[157:257]),
             capabilities=records.get(CAPABILITIES),
         )
-        records = {}
+        size = _number(records.get(b"size"), header[124:136])
+        records, told = {}, set()
         # Only files have content; what other entries say of a size does not count (Go, POSIX).
         size = size if entry.kind == "file" else 0
         keep = min(size, wanted(entry, size)) if size else 0

@@ -129,6 +129,10 @@ def pax(*records: bytes) -> bytes:
     return header(type=b"x", size=size) + content + padding + header() + END
 
 
+#: A long name for what follows.
+LONG = header(type=b"L", size=b"%011o\0" % 2) + b"ab" + bytes(510)
+
+
 @pytest.mark.parametrize(
     ("data", "wrong"),
     [
@@ -160,7 +164,10 @@ def pax(*records: bytes) -> bytes:
         (pax(b"10 size=x\n"), "number"),
         (pax(b"9 uid=1e\n"), "number"),
         (pax(b"22 GNU.sparse.major=1\n"), "sparse"),
-        (header(type=b"L", size=b"%011o\0" % 2) + b"ab" + bytes(510) + END, "should follow"),
+        (LONG + END, "should follow"),
+        (LONG + LONG + header() + END, "told of twice"),
+        (pax(b"10 path=a\n")[:1024] + LONG + header() + END, "told of twice"),
+        (pax(b"10 path=a\n")[:1024] + pax(b"8 uid=5\n"), "told of twice"),
     ],
 )
 def test_hostile_archives(data: bytes, wrong: str | None) -> None:
@@ -185,6 +192,13 @@ def test_records_belong_to_one_file_only() -> None:
     long.pax_headers = {XATTR: "value"}
     found = list(entries([archive((long, b""), (member("plain"), b""))], nothing))
     assert [(len(one.path), one.capabilities) for one in found] == [(200, b"value"), (5, None)]
+
+
+def test_a_size_is_that_of_the_file_and_not_of_what_tells_of_it() -> None:
+    """A long name between a record and its file is as long as it says itself."""
+    content = b"content".ljust(512, b"\0")
+    data = pax(b"10 size=7\n")[:1024] + LONG + header() + content + END
+    assert [one.start for one in entries([data], everything)] == [b"content"]
 
 
 def test_a_large_file_is_never_held() -> None:

@@ -54,7 +54,7 @@ def main() -> int:
         failed = [path.read_bytes() for path in Path(scratch).glob("failed-*")]
         if ended.returncode or failed:
             # Where it failed is on one stream, what libFuzzer has to say of it on the other.
-            print(ended.stdout or ended.stderr)  # noqa: T201 - it is a command
+            print(ended.stdout or ended.stderr[-4000:])  # noqa: T201 - it is a command
             for data in failed:
                 print(f"{given.target}: this input fails:\n{corpus.shown(data)}")  # noqa: T201
             return 1
@@ -70,8 +70,10 @@ def main() -> int:
 
 
 def keep(target: str, found: Path, kept: Path) -> None:
-    """Put the smallest inputs into the corpus that together reach all that was reached."""
+    """Add to the corpus the smallest inputs that together reach all that was reached beyond it."""
     kept.mkdir()
+    for number, data in enumerate(corpus.load(target)):
+        (kept / f"{number:05}").write_bytes(data)
     fuzzer(target, "-merge=1", "-use_counters=0", str(kept), str(found))
     inputs = [path.read_bytes() for path in kept.iterdir()]
     corpus.store(target, inputs)

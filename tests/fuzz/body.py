@@ -24,9 +24,11 @@ from saferun.judge.evaluate import evaluate
 from saferun.judge.policy import BUILT_IN
 from saferun.judge.record import Record
 from tests.formats.test_container_body import FACTS
+from tests.fuzz import mutating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from random import Random
 
     from saferun.judge.spec import ContainerSpec
 
@@ -245,9 +247,11 @@ def _names(fields: Mapping[str, Any]) -> Iterator[str]:
         yield from _names(inner or {})
 
 
+#: The fields of bodies.
+NAMES = tuple(dict.fromkeys(_names(create_body.BODY)))
 #: What bodies are made of.
 WORDS = (
-    *(f'"{name}":' for name in dict.fromkeys(_names(create_body.BODY))),
+    *(f'"{name}":' for name in NAMES),
     *('"Id":', '"Name":', '"State":{', '"Pid":', '"Running":true', '"ProcessConfig":{', '"Type":'),
     *('"privileged":', '"SecurityOptions":[', '"Runtimes":{', '"Driver":', '"RepoTags":['),
     *('"Action":', '"Actor":{', '"Attributes":{', '"RW":false', '"Destination":', '"Version":'),
@@ -256,3 +260,8 @@ WORDS = (
     *('"saferun-gate-0123456789ab"', '"/.saferun/5ec2e7"', '"/.saferun/5ec2e7/gate-amd64"'),
     *('"0000000000000000"', '"--"', "\u017f", "\\u017f", "saferun: exec "),
 )
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """Change an input so that it is likely to be another."""
+    return mutating.values(data, NAMES, random)

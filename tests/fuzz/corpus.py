@@ -1,5 +1,6 @@
 """Inputs that are kept: for each target a text file, a line an input, each a JSON string.
 
+What once failed is there, what a person thought of, and what reaches further than all that.
 Bytes that are no UTF-8 are lone surrogates there, as in names of files (PEP 383).
 """
 
@@ -12,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: The targets, each a module beside this one with a function `run` and the `WORDS` of its language.
+#: The targets, each a module beside this one: its function `run` raises what is wrong, `mutated`
+#: changes an input, `WORDS` are its language's.
 TARGETS = ("parser", "policy", "body", "http", "image", "users", "proc")
 
 

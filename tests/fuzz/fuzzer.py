@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pkgutil import walk_packages
+from random import Random
 
 #: What is counted: where texts are given meaning, and the law.
 COUNTED = ("saferun.formats", "saferun.judge", "saferun.host.engine", "saferun.processes")
@@ -23,8 +24,15 @@ def main(name: str, arguments: list[str]) -> None:
             for module in walk_packages(getattr(found, "__path__", []), f"{package}."):
                 import_module(module.name)
         target = import_module(f"tests.fuzz.{name}")
+
+    def mutate(data: bytes, most: int, seed: int) -> bytes:
+        random = Random(seed)
+        changed = target.mutated(data, random) if random.randrange(2) else data
+        return bytes(atheris.Mutate(data, most) if changed == data else changed[:most])
+
     # A merge starts this command again, through a shell.
-    atheris.Setup([f"{sys.executable} -m tests.fuzz.fuzzer {name}", *arguments], target.run)
+    command = f"{sys.executable} -m tests.fuzz.fuzzer {name}"
+    atheris.Setup([command, *arguments], target.run, custom_mutator=mutate)
     atheris.Fuzz()
 
 

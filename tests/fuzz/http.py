@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from saferun.host.engine import _Reader
+from tests.fuzz import mutating
 from tests.host.test_engine import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from random import Random
     from typing import TypeAlias
 
     Answer: TypeAlias = tuple[int, dict[str, str], bytes]
@@ -65,3 +67,8 @@ WORDS = (
     *("Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "\r\n\r\n", "3\r\nabc\r\n"),
     *("0\r\n\r\n", ";x=1\r\n", "-1", "+3", "0_3", "0x3", "ffffffff"),
 )
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """Change an input so that it is likely to be another."""
+    return mutating.pieces(data, (b"\r\n", b": "), WORDS, random)

@@ -18,6 +18,7 @@ from saferun.formats.docker_run.global_options import GLOBAL, plugin_call, run_i
 from saferun.formats.facts import Facts
 from saferun.judge.capabilities import mask_of
 from saferun.judged import judge, prepare, with_early_defaults
+from tests.fuzz import mutating
 from tests.judging import (
     CONTAINERS,
     ENGINE,
@@ -32,6 +33,7 @@ from tests.judging import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from random import Random
     from typing import TypeAlias
 
     from saferun.formats.docker_run.command import RunCommand
@@ -224,3 +226,8 @@ WORDS = (
     *("CAP_NET_BIND_SERVICE", "chown", "ALL", "3267", "appuser", "sneaky", ":0", "true", "false"),
     *("type=bind,source=/,target=/x", "readonly", "/srv:/x:ro", "host", "container:", "on-failure"),
 )
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """Change an input so that it is likely to be another."""
+    return mutating.pieces(data, (b"\0",), WORDS, random)

@@ -15,10 +15,12 @@ from saferun.judge.rules import Asking, Image, in_force
 from saferun.judge.spec import ContainerSpec
 from tests.formats.test_plain_toml import agrees
 from tests.formats.test_policy_toml_fuzz import assert_law_or_mistakes
+from tests.fuzz import mutating
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from random import Random
 
 BUSYBOX = Image((("docker.io/library/busybox", "latest"),), "sha256:" + "1" * 64)
 ASKING = Asking(BUSYBOX, 1000, frozenset((1000,)), "2026-06-01")
@@ -75,3 +77,8 @@ WORDS = (
     *(' = ["', '"]\n', '", "', ' = "', " = true\n", " = 1\n", "2027-01-31", '"""', "\\u0041"),
     *('"NET_RAW"', '"ALL"', '"CHOWN"', '"private"', '"host"', '"no-new-privileges"', '"512m"'),
 )
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """Change an input so that it is likely to be another."""
+    return mutating.pieces(data, (b"\n", b"\n", b" = ", b", "), WORDS, random)

@@ -14,6 +14,11 @@ from saferun.host.kernel import ProcessFiles
 from saferun.judge.capabilities import SETS
 from saferun.judge.decision import Masks
 from saferun.judge.verify import verify
+from tests.fuzz import mutating
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from random import Random
 
 ID = "0123456789abcdef" * 4
 #: Rows of a status file as the kernel formats them (fs/proc/array.c render_cap_t, task_state).
@@ -90,3 +95,8 @@ WORDS = (
     *("7 (x) S 1 2 3", "runc:[2:INIT]", "gate-", f"0::/docker/{ID}\n", f"docker-{ID}.scope"),
     *(" /proc rw - proc proc rw,hidepid=2\n", "0000400000000000"),
 )
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """Change an input so that it is likely to be another."""
+    return mutating.pieces(data, (b"\n", b"\n", b"\t", b"\0", b" "), WORDS, random)

@@ -9,10 +9,12 @@ import re
 
 from saferun.formats import container_user
 from tests.formats.test_container_user import atoi
+from tests.fuzz import mutating
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from random import Random
 
 #: White space to Go (unicode.IsSpace).
 GO_SPACE = r"[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
@@ -73,3 +75,8 @@ def lines(content: bytes) -> Iterator[list[str]]:
 
 #: What such files are made of.
 WORDS = ("root", "app", ":x:0:0::/:\n", ":x:5:5", "4294967296", "2147483648", "+0", "-0", "#")
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    """Change an input so that it is likely to be another."""
+    return mutating.pieces(data, (b"\0", b"\n", b":"), WORDS, random)
