@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from saferun.judge.keys import Kind
     from saferun.judge.policy import Value
     from saferun.judge.rules import Rule
 
@@ -36,6 +37,14 @@ cap-add = [
 [root]
 require = { cap-drop = ["ALL"], read-only = true }
 """
+#: What single values are in TOML, which tells true from 1.
+TYPES: dict[str, tuple[type, ...]] = {
+    "switch": (bool,),
+    "number": (int,),
+    "decimal": (int, float),
+    "size": (str,),
+    "text": (str,),
+}
 PIECES = st.sampled_from(
     (
         *("[", "]", "[[", "{", "}", "=", ".", ",", "\n", '"', "'", '"""', "#", "\\", "\0", "\r\n"),
@@ -96,8 +105,8 @@ def assert_law_or_mistakes(data: bytes) -> None:
     assert len(statements) == len(read)
     for one in statements:
         raw = read[one.origin.key]
-        assert kind_of(one.verb, one.whom, one.key)  # type: ignore[arg-type]
-        assert_said(one.value, raw)
+        kind = kind_of(one.verb, one.whom, one.key)  # type: ignore[arg-type]
+        assert_said(kind, one.value, raw)
         assert tomli_key(text, one.origin.line, one.key)
 
 
@@ -112,11 +121,13 @@ def assert_rules(document: dict[str, Any], rules: tuple[Rule, ...]) -> None:
             assert found == tuple(dict.fromkeys([said] if isinstance(said, str) else said))
         assert {key for key, _, _ in rule.entries} == table.keys() - set(SELECTORS)
         for key, value, _ in rule.entries:
-            assert_said(value, table[key])
+            assert_said(kind_of("limits", "any", key), value, table[key])
 
 
-def assert_said(value: Value, raw: Any) -> None:  # noqa: ANN401 - whatever TOML has
-    """What a key is read as is what stands there."""
+def assert_said(kind: Kind | None, value: Value, raw: Any) -> None:  # noqa: ANN401 - TOML
+    """What a key is read as is what stands there, and of the type that the key has."""
+    assert kind is not None
+    assert type(value) in TYPES.get(kind.form, (tuple,))
     if isinstance(raw, list):
         assert isinstance(value, tuple)
         assert set(value) <= {canonical(name) for name in raw} | set(raw)
