@@ -187,7 +187,8 @@ def _pax(content: bytes) -> dict[bytes, bytes]:
         length, blank, _ = content[at : at + 21].partition(b" ")
         end = at + _digits(length, 10)
         key, equals, value = content[at + len(length) + 1 : end].partition(b"=")
-        if not (blank and equals and value[-1:] == b"\n" and end <= len(content)):
+        whole = blank and equals and value[-1:] == b"\n" and end <= len(content)
+        if not whole or not key or b"\0" in key:
             message = "a pax record that is none"
             raise ValueError(message)
         if key.startswith(b"GNU.sparse."):

@@ -158,6 +158,8 @@ LONG = header(type=b"L", size=b"%011o\0" % 2) + b"ab" + bytes(510)
         (pax(b"99999999999999999999999 path=a\n"), "number"),
         (pax(b"-9 path=a\n"), "number"),
         (pax(b"9 patha\n"), "pax record"),
+        (pax(b"5 =a\n"), "pax record"),
+        (pax(b"7 a\0=a\n"), "pax record"),
         (pax(b"10 path=ab"), "pax record"),
         (pax(b"10 path=a\n", b"junk"), "number"),
         (pax(b"12 size=-1\n\n"), "number"),
