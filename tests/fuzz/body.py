@@ -6,6 +6,7 @@ An input is the bytes of one body, which every reader of bodies gets.
 from __future__ import annotations
 
 import json
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from saferun.formats import (
@@ -208,7 +209,12 @@ def nothing_is_lost(spec: ContainerSpec, body: Pairs, *, inspect: bool) -> None:
     for mount in (one for value in host("mounts") for one in value or ()):
         if said(mount or Pairs(), "type") == ["bind"] and said(mount, "source") == ["/"]:
             assert any((one.kind, one.source) == ("bind", "/") for one in spec.mounts)
-    assert len(spec.devices) >= sum(len(value or ()) for value in host("devices"))
+    devices = [one for value in host("devices") for one in value or ()]
+    assert bool(devices) <= bool(spec.devices)
+    for path in (path for one in devices for path in said(one, "pathonhost") if path):
+        # What is no path could be any device.
+        named = normpath("/" + path.lstrip("/")) if path.startswith("/") else "/dev"
+        assert named in {one.path for one in spec.devices} or "=" in path
     assert set(texts("devicecgrouprules")) <= set(spec.device_rules)
     assert {name.partition(":")[0] for name in texts("volumesfrom")} <= set(spec.volumes_from)
     for sysctls in host("sysctls"):

@@ -71,9 +71,16 @@ def others(tree: Tree, archive: bytes) -> None:
             members = theirs.getmembers()
     except tarfile.TarError:
         return
-    # Of a directory that is there twice, the last word counts for whoever unpacks it.
-    for member in {_path(member.name): member for member in members if member.name}.values():
-        file = tree.files[_path(member.name)]
+    seen: dict[str, tarfile.TarInfo] = {}
+    for member in members:
+        path = _path(member.name)
+        assert path not in seen or (member.isdir() and seen[path].isdir())
+        # Of a directory that is there twice, the last word counts for whoever unpacks it.
+        seen[path] = member
+    for path, member in seen.items():
+        if not member.name:
+            continue  # of a long name that is empty; Go takes the short one, and so do we
+        file = tree.files[path]
         kind = KINDS.get(member.type, "file" if member.isreg() else "other")
         if kind != "hard link":
             found = (file.kind, file.mode, file.uid, file.gid)
@@ -102,7 +109,7 @@ def entry(record: bytes) -> bytes:
         size = b""  # tarfile takes all of a block for a long name, however long that is
     head = bytearray(512)
     for at, room, value in (
-        (0, 100, name),
+        (0, 100, name.replace(b"\0", b"") or b"x"),
         # Go passes over what leads up to a number, tarfile does not.
         *((at, 8, field.strip(b" \0")) for at, field in ((100, mode), (108, uid), (116, gid))),
         (124, 12, size or b"%011o" % len(content)),
