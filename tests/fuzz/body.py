@@ -180,6 +180,7 @@ def asked(data: bytes) -> None:
 
 def nothing_is_lost(spec: ContainerSpec, body: Pairs, *, inspect: bool) -> None:
     """What would give a container more is in what is judged; what would take from it was said."""
+    reached(spec, body)
 
     def host(name: str) -> list[Any]:
         return said(body, "hostconfig", name)
@@ -203,18 +204,6 @@ def nothing_is_lost(spec: ContainerSpec, body: Pairs, *, inspect: bool) -> None:
         ("networkmode", spec.networks),
     ):
         assert "host" not in host(name) or "host" in words
-    mounted = {mount.asked for mount in spec.mounts}
-    for bind in texts("binds"):
-        assert f"--volume={bind}" in mounted or bind.startswith(VOLUMES)
-    for mount in (one for value in host("mounts") for one in value or ()):
-        if said(mount or Pairs(), "type") == ["bind"] and said(mount, "source") == ["/"]:
-            assert any((one.kind, one.source) == ("bind", "/") for one in spec.mounts)
-    devices = [one for value in host("devices") for one in value or ()]
-    assert bool(devices) <= bool(spec.devices)
-    for path in (path for one in devices for path in said(one, "pathonhost") if path):
-        # What is no path could be any device.
-        named = normpath("/" + path.lstrip("/")) if path.startswith("/") else "/dev"
-        assert named in {one.path for one in spec.devices} or "=" in path
     assert set(texts("devicecgrouprules")) <= set(spec.device_rules)
     assert {name.partition(":")[0] for name in texts("volumesfrom")} <= set(spec.volumes_from)
     for sysctls in host("sysctls"):
@@ -227,6 +216,26 @@ def nothing_is_lost(spec: ContainerSpec, body: Pairs, *, inspect: bool) -> None:
         assert not spec.cap_add
         assert not spec.privileged
     assert not decision.allowed or not (decision.masks.root | decision.masks.other)
+
+
+def reached(spec: ContainerSpec, body: Pairs) -> None:
+    """What of the host would be in the container is in what is judged."""
+
+    def host(name: str) -> list[Any]:
+        return said(body, "hostconfig", name)
+
+    mounted = {mount.asked for mount in spec.mounts}
+    for bind in (text for value in host("binds") for text in listed(value)):
+        assert f"--volume={bind}" in mounted or bind.startswith(VOLUMES)
+    for mount in (one for value in host("mounts") for one in value or ()):
+        if said(mount or Pairs(), "type") == ["bind"] and said(mount, "source") == ["/"]:
+            assert any((one.kind, one.source) == ("bind", "/") for one in spec.mounts)
+    devices = [one for value in host("devices") for one in value or ()]
+    assert bool(devices) <= bool(spec.devices)
+    for path in (path for one in devices for path in said(one, "pathonhost") if path):
+        # What is no path could be any device.
+        named = normpath("/" + path.lstrip("/")) if path.startswith("/") else "/dev"
+        assert named in {one.path for one in spec.devices} or "=" in path
 
 
 def said(value: Any, *names: str) -> list[Any]:  # noqa: ANN401 - JSON
