@@ -73,13 +73,13 @@ def others(tree: Tree, archive: bytes) -> None:
         return
     seen: dict[str, tarfile.TarInfo] = {}
     for member in members:
+        if not member.name:
+            continue  # of a long name that is empty; Go takes the short one, and so do we
         path = _path(member.name)
         assert path not in seen or (member.isdir() and seen[path].isdir())
         # Of a directory that is there twice, the last word counts for whoever unpacks it.
         seen[path] = member
     for path, member in seen.items():
-        if not member.name:
-            continue  # of a long name that is empty; Go takes the short one, and so do we
         file = tree.files[path]
         kind = KINDS.get(member.type, "file" if member.isreg() else "other")
         if kind != "hard link":

@@ -18,7 +18,7 @@ RUNS = {
     "parser": 1500,
     "policy": 3000,
     "body": 5000,
-    "http": 30000,
+    "http": 10000,
     "image": 4000,
     "users": 20000,
     "proc": 20000,
