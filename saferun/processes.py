@@ -74,17 +74,17 @@ def judged(files: kernel.ProcessFiles, proof: Proof) -> Reading:
     if before is None or files.status is None or after is None:
         return Reading(pid, GONE, why=f"process {pid} cannot be seen from here")
     comm = proc_status.command(after)
-    state, why = _disqualified(files, comm, before, after, proof)
-    if state != READ:
-        return Reading(pid, state, None, why, comm)
-    if proc_status.has_ended(files.status) and not files.threads:
-        return Reading(pid, GONE, None, f"process {pid} has ended", comm)
     try:
+        state, why = _disqualified(files, comm, before, after, proof)
+        if state != READ:
+            return Reading(pid, state, None, why, comm)
+        if proc_status.has_ended(files.status) and not files.threads:
+            return Reading(pid, GONE, None, f"process {pid} has ended", comm)
         found = proc_status.evidence(pid, files.status, files.uid_map or b"", files.threads)
+        parent, started = proc_status.parent(after), proc_status.start_time(after)
     except ValueError as error:
-        return Reading(pid, UNREADABLE, None, str(error), comm)
-    started = proc_status.start_time(after)
-    return Reading(pid, READ, found, "", comm, proc_status.parent(after), started, files.status)
+        return Reading(pid, UNREADABLE, None, f"process {pid} cannot be read: {error}", comm)
+    return Reading(pid, READ, found, "", comm, parent, started, files.status)
 
 
 def _disqualified(
@@ -94,7 +94,7 @@ def _disqualified(
     after: bytes,
     proof: Proof,
 ) -> tuple[State, str]:
-    """Return why what was read must not count, READ when it may."""
+    """Return why what was read must not count, READ when it may; raise ValueError like /proc's."""
     if not proof(files):
         return FOREIGN, f"process {files.pid} here is not the container's"
     if proc_status.start_time(before) != proc_status.start_time(after):

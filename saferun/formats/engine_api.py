@@ -142,41 +142,39 @@ class ContainerRecord(Record):
 def image_facts(body: bytes) -> ImageFacts:
     """Read `GET /images/NAME/json`; raise ValueError when it is not such an answer."""
     image = _object(decode(body))
-    config = _object(image.get("Config") or {})
+    config = _inner(image.get("Config"))
+    # No words mean "as the image below said", which has been merged already (image-spec, Docker).
+    health_words = _texts(_inner(config.get("Healthcheck")).get("Test"))
     return ImageFacts(
         id=_text(image.get("Id")),
         os=_text(image.get("Os")).lower(),
         architecture=_text(image.get("Architecture")).lower(),
-        variant=_text(image.get("Variant") or ""),
-        user=_text(config.get("User") or ""),
+        variant=_said(image.get("Variant")),
+        user=_said(config.get("User")),
         entrypoint=_texts(config.get("Entrypoint")),
         cmd=_texts(config.get("Cmd")),
-        volumes=tuple(_object(config.get("Volumes") or {})),
+        volumes=tuple(_inner(config.get("Volumes"))),
         tags=_texts(image.get("RepoTags")),
         digests=_texts(image.get("RepoDigests")),
-        exposed=tuple(_object(config.get("ExposedPorts") or {})),
-        health_check=_has_health_check(config.get("Healthcheck")),
-        health_words=_texts(_object(config.get("Healthcheck") or {}).get("Test")),
+        exposed=tuple(_inner(config.get("ExposedPorts"))),
+        health_check=bool(health_words) and health_words[0] not in ("", "NONE"),
+        health_words=health_words,
         env=_texts(config.get("Env")),
-        labels=tuple(
-            (key, _text(value)) for key, value in _object(config.get("Labels") or {}).items()
-        ),
-        working_dir=_text(config.get("WorkingDir") or ""),
-        stop_signal=_text(config.get("StopSignal") or ""),
+        labels=tuple((key, _text(value)) for key, value in _inner(config.get("Labels")).items()),
+        working_dir=_said(config.get("WorkingDir")),
+        stop_signal=_said(config.get("StopSignal")),
     )
 
 
 def volume_facts(body: bytes) -> VolumeFacts:
     """Read `GET /volumes/NAME`; raise ValueError when it is not such an answer."""
     volume = _object(decode(body))
-    labels = _object(volume.get("Labels") or {})
+    labels = _inner(volume.get("Labels"))
     return VolumeFacts(
         driver=_text(volume.get("Driver")),
-        options=tuple(
-            (key, _text(value)) for key, value in _object(volume.get("Options") or {}).items()
-        ),
+        options=tuple((key, _text(value)) for key, value in _inner(volume.get("Options")).items()),
         labels=tuple((key, _text(value)) for key, value in labels.items()),
-        created=_text(volume.get("CreatedAt") or ""),
+        created=_said(volume.get("CreatedAt")),
     )
 
 
@@ -186,26 +184,26 @@ def container_record(body: bytes) -> ContainerRecord:
     state = _object(container.get("State"))
     config = _object(container.get("Config"))
     host = _object(container.get("HostConfig"))
-    restart = _object(host.get("RestartPolicy") or {})
-    log = _object(host.get("LogConfig") or {})
+    restart = _inner(host.get("RestartPolicy"))
+    log = _inner(host.get("LogConfig"))
     return ContainerRecord(
         id=_text(container.get("Id")),
         status=_text(state.get("Status")),
         pid=_integer(state.get("Pid")),
         exit_code=_integer(state.get("ExitCode")),
-        started=_text(state.get("StartedAt") or ""),
-        user=_text(config.get("User") or ""),
+        started=_said(state.get("StartedAt")),
+        user=_said(config.get("User")),
         entrypoint=_texts(config.get("Entrypoint")),
         cmd=_texts(config.get("Cmd")),
         cap_add=tuple(canonical(name) for name in _texts(host.get("CapAdd"))),
         cap_drop=tuple(canonical(name) for name in _texts(host.get("CapDrop"))),
-        privileged=bool(host.get("Privileged")),
+        privileged=_switch(host.get("Privileged")),
         security_opt=_texts(host.get("SecurityOpt")),
-        init=bool(host.get("Init")),
-        restarts=_text(restart.get("Name") or "") not in ("", "no"),
-        tty=bool(config.get("Tty")),
-        log_driver=_text(log.get("Type") or ""),
-        runtime=_text(host.get("Runtime") or ""),
+        init=_switch(host.get("Init")),
+        restarts=_said(restart.get("Name")) not in ("", "no"),
+        tty=_switch(config.get("Tty")),
+        log_driver=_said(log.get("Type")),
+        runtime=_said(host.get("Runtime")),
     )
 
 
@@ -215,32 +213,32 @@ def container_facts(body: bytes) -> ContainerFacts:
     `pid`, `ipc` and `network` are as the container was given them, so perhaps `container:OTHER`.
     """
     container = _object(decode(body))
-    host = _object(container.get("HostConfig") or {})
-    listed = container.get("Mounts") or []
-    if not isinstance(listed, list):
+    host = _inner(container.get("HostConfig"))
+    listed = container.get("Mounts")
+    if not isinstance(listed, list | None):
         message = "expected a list of mounts"
         raise ValueError(message)  # noqa: TRY004 - the documented error
     return ContainerFacts(
-        id=_text(container.get("Id") or ""),
-        name=_text(container.get("Name") or "").removeprefix("/"),
-        pid=_text(host.get("PidMode") or ""),
-        ipc=_text(host.get("IpcMode") or ""),
-        network=_text(host.get("NetworkMode") or ""),
-        mounts=tuple(map(_mount, map(_object, listed))),
+        id=_said(container.get("Id")),
+        name=_said(container.get("Name")).removeprefix("/"),
+        pid=_said(host.get("PidMode")),
+        ipc=_said(host.get("IpcMode")),
+        network=_said(host.get("NetworkMode")),
+        mounts=tuple(map(_mount, map(_object, listed or ()))),
     )
 
 
 def _mount(mount: dict[str, Any]) -> MountFacts:
-    name = _text(mount.get("Name") or "")
+    name = _said(mount.get("Name"))
     return MountFacts(
-        kind=_text(mount.get("Type") or ("volume" if name else "bind")),
+        kind=_said(mount.get("Type")) or ("volume" if name else "bind"),
         name=name,
-        source=_text(mount.get("Source") or ""),
+        source=_said(mount.get("Source")),
         target=_text(mount.get("Destination")),
-        driver=_text(mount.get("Driver") or ""),
+        driver=_said(mount.get("Driver")),
         # Only a clear no makes it read-only.
         writable=mount.get("RW") is not False,
-        propagation=_text(mount.get("Propagation") or ""),
+        propagation=_said(mount.get("Propagation")),
     )
 
 
@@ -263,18 +261,18 @@ def engine_facts(body: bytes) -> EngineFacts:
     }
     profile = options.get("seccomp", {}).get("profile", "")
     return EngineFacts(
-        runtime=_text(info.get("DefaultRuntime") or ""),
-        log_driver=_text(info.get("LoggingDriver") or ""),
+        runtime=_said(info.get("DefaultRuntime")),
+        log_driver=_said(info.get("LoggingDriver")),
         seccomp="" if profile == "unconfined" else profile,
         # Engines before 20.10 do not tell; they know only the first.
-        cgroup_version=_text(info.get("CgroupVersion") or "1"),
+        cgroup_version=_said(info.get("CgroupVersion")) or "1",
         userns="userns" in options or "rootless" in options,
         no_new_privileges="no-new-privileges" in options,
         rootless="rootless" in options,
-        system=_text(info.get("OperatingSystem") or ""),
-        kernel=_text(info.get("KernelVersion") or ""),
-        storage=_text(info.get("Driver") or ""),
-        cgroup_driver=_text(info.get("CgroupDriver") or ""),
+        system=_said(info.get("OperatingSystem")),
+        kernel=_said(info.get("KernelVersion")),
+        storage=_said(info.get("Driver")),
+        cgroup_driver=_said(info.get("CgroupDriver")),
         labels=tuple(name for name in ("apparmor", "selinux") if name in options),
         warnings=_texts(info.get("Warnings")),
     )
@@ -285,12 +283,12 @@ def engine_version(body: bytes) -> EngineVersion:
     told = _object(decode(body))
     listed = told.get("Components") or []
     parts = [_object(one) for one in listed] if isinstance(listed, list) else []
-    versions = {_text(one.get("Name")): _text(one.get("Version") or "") for one in parts}
+    versions = {_text(one.get("Name")): _said(one.get("Version")) for one in parts}
     return EngineVersion(
-        version=_text(told.get("Version") or ""),
-        api=_text(told.get("ApiVersion") or ""),
-        os=_text(told.get("Os") or "").lower(),
-        architecture=_text(told.get("Arch") or "").lower(),
+        version=_said(told.get("Version")),
+        api=_said(told.get("ApiVersion")),
+        os=_said(told.get("Os")).lower(),
+        architecture=_said(told.get("Arch")).lower(),
         runc=versions.get("runc", ""),
         podman="Podman Engine" in versions,
     )
@@ -307,13 +305,7 @@ def engine_identity(body: bytes) -> dict[str, str]:
         "system": "OperatingSystem",
         "kernel": "KernelVersion",
     }
-    return {ours: _text(info.get(theirs) or "") for ours, theirs in names.items()}
-
-
-def _has_health_check(check: Any) -> bool:  # noqa: ANN401 - it comes out of JSON
-    # No words mean "as the image below said", which has been merged already (image-spec, Docker).
-    words = _texts(_object(check).get("Test")) if check else ()
-    return bool(words) and words[0] not in ("", "NONE")
+    return {ours: _said(info.get(theirs)) for ours, theirs in names.items()}
 
 
 def error_message(body: bytes) -> str:
@@ -338,10 +330,27 @@ def _text(value: Any) -> str:  # noqa: ANN401 - it comes out of JSON
     return value
 
 
-def _integer(value: Any) -> int:  # noqa: ANN401 - it comes out of JSON
-    if not isinstance(value, int):
-        message = f"expected a number, not {type(value).__name__}"
+def _inner(value: Any) -> dict[str, Any]:  # noqa: ANN401 - it comes out of JSON
+    """Return an object that need not be there; null says nothing, any other zero is a mistake."""
+    return {} if value is None else _object(value)
+
+
+def _said(value: Any) -> str:  # noqa: ANN401 - it comes out of JSON
+    """Return a text that need not be there: a user that is 0 or false is no user that is empty."""
+    return "" if value is None else _text(value)
+
+
+def _switch(value: Any) -> bool:  # noqa: ANN401 - it comes out of JSON
+    if not isinstance(value, bool | None):
+        message = f"expected true or false, not {type(value).__name__}"
         raise ValueError(message)  # noqa: TRY004 - the documented error
+    return value is True
+
+
+def _integer(value: Any) -> int:  # noqa: ANN401 - it comes out of JSON
+    if type(value) is not int:  # a bool is an int, and no number
+        message = f"expected a number, not {type(value).__name__}"
+        raise ValueError(message)
     return value
 
 

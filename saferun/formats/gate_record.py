@@ -33,10 +33,10 @@ def without_gate(record: Recorded) -> tuple[Mapping[str, Any], bool]:
         for name, value in record.body["Config"].items()
         if name not in ("Entrypoint", "Cmd")
     }
-    host = dict(record.body["HostConfig"])
+    host = dict(record.body.get("HostConfig") or {})
     Fields(host, "HostConfig.").objects("Mounts")  # so that they are what they are taken for
     host["Mounts"] = [one for one in host.get("Mounts") or () if (one or {}).get("Target") != place]
-    mounted = [one for one in record.body["Mounts"] if one.get("Destination") != place]
+    mounted = [one for one in record.body["Mounts"] if (one or {}).get("Destination") != place]
     return {**record.body, "Config": config, "HostConfig": host, "Mounts": mounted}, True
 
 

@@ -160,7 +160,7 @@ def recalled(data: bytes) -> Tree | None:
         }
         texts = (document[name].encode("latin-1") for name in ("passwd", "group"))
         return Tree(files, *texts)
-    except (zlib.error, ValueError, TypeError, KeyError, AttributeError):
+    except (zlib.error, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: How long an engine's container ids are, in hex digits.
 ID_DIGITS = 64
+#: How the kernel writes a set of capabilities or signals (fs/proc/array.c render_cap_t, _sigset_t).
+MASK_DIGITS = 16
 DIGITS = frozenset("0123456789abcdef")
 #: The lines of /proc/PID/status that count.
 CAPABILITIES = tuple(name.encode() for name in SETS)
@@ -22,7 +24,7 @@ MOUNT_POINT = 4
 
 
 def evidence(pid: int, status: bytes, uid_map: bytes, threads: Iterable[bytes] = ()) -> Evidence:
-    """Read /proc/PID/status and /proc/PID/uid_map; raise ValueError when a line is missing.
+    """Read /proc/PID/status and /proc/PID/uid_map; raise ValueError when a line is missing, or cut.
 
     uids are given as the container sees them: the kernel writes them as the reader does, so a
     container's root under userns-remap would otherwise look like uid 100000. Capabilities,
@@ -30,7 +32,7 @@ def evidence(pid: int, status: bytes, uid_map: bytes, threads: Iterable[bytes] =
     and the weakest confinement count, for each of them acts for the process.
     """
     ranges = tuple(
-        (int(inside), int(outside), int(length))
+        (_number(inside), _number(outside), _number(length))
         for inside, outside, length in (line.split() for line in uid_map.splitlines())
     )
     found = _of_a_thread(pid, status, ranges)
@@ -50,12 +52,12 @@ def evidence(pid: int, status: bytes, uid_map: bytes, threads: Iterable[bytes] =
 
 
 def _of_a_thread(pid: int, status: bytes, ranges: tuple[tuple[int, int, int], ...]) -> Evidence:
-    uids = tuple(_inside(int(uid), ranges) for uid in _line(pid, status, b"Uid").split())
+    uids = tuple(_inside(_number(uid), ranges) for uid in _line(pid, status, b"Uid").split())
     real, effective, saved, fs = uids
-    inh, prm, eff, bnd, amb = (int(_line(pid, status, name), 16) for name in CAPABILITIES)
-    no_new_privileges = _line(pid, status, b"NoNewPrivs").strip() == b"1"
+    inh, prm, eff, bnd, amb = (_mask(_line(pid, status, name)) for name in CAPABILITIES)
+    no_new_privileges = _number(_line(pid, status, b"NoNewPrivs")) == 1
     # Kernels without seccomp have no such line (CONFIG_SECCOMP).
-    seccomp = int(_line(pid, status, b"Seccomp")) if b"\nSeccomp:" in status else None
+    seccomp = _number(_line(pid, status, b"Seccomp")) if b"\nSeccomp:" in status else None
     return Evidence(
         pid,
         (real, effective, saved, fs),
@@ -77,6 +79,25 @@ def _line(pid: int, status: bytes, name: bytes) -> bytes:
         message = f"/proc/{pid}/status has no line {name.decode()}"
         raise ValueError(message)
     return rest.partition(b"\n")[0]
+
+
+def _mask(text: bytes) -> int:
+    """Return a set; raise ValueError for anything but all of its digits: half of it is no set."""
+    digits = text.strip(b"\t")
+    if len(digits) != MASK_DIGITS or not DIGITS.issuperset(digits.decode("latin-1")):
+        message = f"the kernel writes no set like this: {text[:40]!r}"
+        raise ValueError(message)
+    return int(digits, 16)
+
+
+def _number(text: bytes) -> int:
+    """Return a number without a sign; raise ValueError for what the kernel would not write."""
+    digits = text.strip(b"\t ")
+    # int() also takes signs, underscores and every kind of blank.
+    if not digits.isdigit():
+        message = f"the kernel writes no number like this: {text[:40]!r}"
+        raise ValueError(message)
+    return int(digits)
 
 
 def _inside(uid: int, ranges: tuple[tuple[int, int, int], ...]) -> int:
@@ -130,18 +151,23 @@ def _id(component: str) -> str:
 
 
 def blocks(status: bytes, number: int) -> bool:
-    """Tell from /proc/PID/status whether a signal is blocked, and not being waited for."""
-    for line in status.split(b"\n"):
-        name, _, value = line.partition(b":")
-        if name == b"SigBlk":
-            return bool(int(value, 16) >> (number - 1) & 1)
-    return False
+    """Tell from /proc/PID/status whether a signal is blocked, and not being waited for.
+
+    It is not where the file does not say so.
+    """
+    row = status.partition(b"\nSigBlk:")[2].partition(b"\n")[0]
+    try:
+        return bool(_mask(row) >> (number - 1) & 1)
+    except ValueError:
+        return False
 
 
 def start_time(stat: bytes) -> int:
-    """Return field 22 of /proc/PID/stat: when the process started, in clock ticks since boot."""
-    # comm, in parentheses, may hold spaces and parentheses of its own.
-    return int(stat.rpartition(b")")[2].split()[19])
+    """Return field 22 of /proc/PID/stat: when the process started, in clock ticks since boot.
+
+    Raises ValueError when it is not there.
+    """
+    return _field(stat, 22)
 
 
 def command(stat: bytes) -> bytes:
@@ -150,8 +176,20 @@ def command(stat: bytes) -> bytes:
 
 
 def parent(stat: bytes) -> int:
-    """Return field 4 of /proc/PID/stat: the process whose child this one is."""
-    return int(stat.rpartition(b")")[2].split()[1])
+    """Return field 4 of /proc/PID/stat: the process whose child this one is.
+
+    Raises ValueError when it is not there.
+    """
+    return _field(stat, 4)
+
+
+def _field(stat: bytes, number: int) -> int:
+    # comm, in parentheses, may hold spaces and parentheses of its own; what follows is field 3.
+    fields = [b"", b"", b"", *stat.rpartition(b")")[2].split()]
+    if number >= len(fields):
+        message = f"/proc/PID/stat has no field {number}"
+        raise ValueError(message)
+    return _number(fields[number])
 
 
 def hidepid(mountinfo: bytes) -> str:

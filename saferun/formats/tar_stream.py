@@ -18,13 +18,16 @@ BLOCK = 512
 #: Names and attributes; the kernel's own limits are 4 KB and 64 KB.
 LARGEST_RECORD = 1 << 20
 CAPABILITIES = b"SCHILY.xattr.security.capability"
+#: A file, in archives older than types; a slash at the end of its name makes it a directory, to Go
+#: and to everybody else.
+OLD, DIRECTORY = b"\0", b"5"
 #: Types of ustar entries by their letter, in the words of `File.kind`.
 KINDS = {
-    **dict.fromkeys((b"0", b"\0", b"7"), "file"),
+    **dict.fromkeys((b"0", OLD, b"7"), "file"),
     b"1": "hard link",
     b"2": "link",
     **dict.fromkeys((b"3", b"4", b"6"), "other"),
-    b"5": "directory",
+    DIRECTORY: "directory",
 }
 PAX, LONG_NAME, LONG_LINK = b"x", b"L", b"K"
 #: Entries that tell of the next one, and what part of it.
@@ -55,24 +58,34 @@ def entries(chunks: Iterable[bytes], wanted: Callable[[Entry, int], int]) -> Ite
     """
     stream = _Stream(chunks)
     records: dict[bytes, bytes] = {}
+    told: set[bytes] = set()
     while any(header := stream.take(BLOCK)):
         _check(header)
         kind = header[156:157]
-        size = _number(records.pop(b"size", None), header[124:136])
         if kind in ABOUT_THE_NEXT:
+            size = _number(None, header[124:136])
             if size > LARGEST_RECORD:
                 message = f"a record of {size} bytes"
                 raise ValueError(message)
             content = stream.take(size)
             stream.skip(-size % BLOCK)
             name = ABOUT_THE_NEXT[kind]
-            records |= {name: content.rstrip(b"\0")} if name else _pax(content)
+            about = {name: content.rstrip(b"\0")} if name else _pax(content)
+            # Of two, one reader takes the first, and another the last.
+            if kind in told or not records.keys().isdisjoint(about):
+                message = "an entry that is told of twice"
+                raise ValueError(message)
+            told.add(kind)
+            records |= about
             continue
         if kind not in KINDS:
             message = f"an entry of type {kind!r}"
             raise ValueError(message)
+        path = records.get(b"path") or _path(header)
+        if kind == OLD and path.endswith(b"/"):
+            kind = DIRECTORY
         entry = Entry(
-            path=records.get(b"path") or _path(header),
+            path=path,
             kind=KINDS[kind],
             mode=_number(None, header[100:108]) & 0o7777,
             uid=_number(records.get(b"uid"), header[108:116]),
@@ -80,7 +93,8 @@ def entries(chunks: Iterable[bytes], wanted: Callable[[Entry, int], int]) -> Ite
             target=records.get(b"linkpath") or _text(header[157:257]),
             capabilities=records.get(CAPABILITIES),
         )
-        records = {}
+        size = _number(records.get(b"size"), header[124:136])
+        records, told = {}, set()
         # Only files have content; what other entries say of a size does not count (Go, POSIX).
         size = size if entry.kind == "file" else 0
         keep = min(size, wanted(entry, size)) if size else 0
@@ -173,7 +187,8 @@ def _pax(content: bytes) -> dict[bytes, bytes]:
         length, blank, _ = content[at : at + 21].partition(b" ")
         end = at + _digits(length, 10)
         key, equals, value = content[at + len(length) + 1 : end].partition(b"=")
-        if not (blank and equals and value[-1:] == b"\n" and end <= len(content)):
+        whole = blank and equals and value[-1:] == b"\n" and end <= len(content)
+        if not whole or not key or b"\0" in key:
             message = "a pax record that is none"
             raise ValueError(message)
         if key.startswith(b"GNU.sparse."):

@@ -139,6 +139,14 @@ def segment(text: str) -> str:
     )
 
 
+def _number(text: str, base: int) -> int:
+    """Return a number as HTTP has them: digits only, where int() takes signs and blanks as well."""
+    if not text.isascii() or not text.isalnum():
+        message = f"no number: {text[:20]!r}"
+        raise ValueError(message)
+    return int(text, base)
+
+
 class _Reader:
     """HTTP/1.1 responses from a stream of bytes (RFC 9112)."""
 
@@ -169,7 +177,7 @@ class _Reader:
             name.strip().lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head[1:])
         }
-        return int(rest[:3]), headers
+        return _number(rest[:3], 10), headers
 
     @property
     def pending(self) -> bool:
@@ -189,7 +197,7 @@ class _Reader:
             return found
         found = b""
         while self._buffer:
-            size = int(self._until(b"\r\n").partition(b";")[0], 16)
+            size = _number(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16)
             if size == 0 and not found:
                 message = "the answer has ended"
                 raise ValueError(message)
@@ -204,7 +212,7 @@ class _Reader:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunks()
         if "content-length" in headers:
-            return self._exactly(int(headers["content-length"]))
+            return self._exactly(_number(headers["content-length"], 10))
         # Neither said: it goes on until the connection ends (RFC 9112 6.3).
         while self._more():
             pass
@@ -213,7 +221,7 @@ class _Reader:
     def _chunks(self) -> bytes:
         body = b""
         while True:
-            size = int(self._until(b"\r\n").partition(b";")[0], 16)
+            size = _number(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16)
             if size == 0:
                 while self._until(b"\r\n"):
                     pass

@@ -164,6 +164,42 @@ def test_any_other_answer_is_a_value_error(
         return
 
 
+STATE = {"Status": "running", "Pid": 1, "ExitCode": 0}
+ANYTHING = {
+    "Id": "x",
+    "Os": "linux",
+    "Architecture": "amd64",
+    "State": STATE,
+    "Config": {},
+    "HostConfig": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "said"),
+    [
+        (engine_api.image_facts, {"Config": {"User": 0}}),
+        (engine_api.image_facts, {"Config": {"User": False}}),
+        (engine_api.image_facts, {"Config": 0}),
+        (engine_api.image_facts, {"Config": {"Volumes": []}}),
+        (engine_api.image_facts, {"Config": {"Healthcheck": False}}),
+        (engine_api.container_record, {"State": {**STATE, "Pid": True}}),
+        (engine_api.container_record, {"HostConfig": {"Privileged": ""}}),
+        (engine_api.container_record, {"HostConfig": {"Privileged": 0}}),
+        (engine_api.container_facts, {"HostConfig": {"PidMode": False}}),
+        (engine_api.container_facts, {"Mounts": ""}),
+        (engine_api.engine_facts, {"CgroupVersion": 0}),
+    ],
+)
+def test_nothing_of_the_wrong_type_is_taken_for_nothing(
+    reader: Callable[[bytes], object], said: dict[str, object]
+) -> None:
+    """An image whose user is 0, or false, is not an image without a user, which is root's."""
+    reader(encoded(ANYTHING))
+    with pytest.raises(ValueError, match=r"^expected "):
+        reader(encoded({**ANYTHING, **said}))
+
+
 @pytest.mark.parametrize("listed", [5, True, "x", {"a": 1}, [1], [[]]])
 def test_mounts_of_the_wrong_kind_are_a_value_error(listed: object) -> None:
     """Whatever kind it is."""

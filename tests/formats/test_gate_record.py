@@ -47,6 +47,16 @@ def test_what_is_left_is_what_was_asked_for() -> None:
     assert [one["Name"] for one in body["Mounts"]] == ["data"]
 
 
+def test_a_record_with_less_in_it_is_still_read() -> None:
+    """What is not there, or null, says nothing, and is no reason to fail."""
+    body, gated = read({key: value for key, value in BODY.items() if key != "HostConfig"})
+    assert gated
+    assert body["HostConfig"] == {"Mounts": []}
+    body, gated = read({**BODY, "Mounts": [None, *BODY["Mounts"]]})
+    assert gated
+    assert [one and one["Name"] for one in body["Mounts"]] == [None, "data"]
+
+
 @pytest.mark.parametrize(
     ("where", "value"),
     [

@@ -186,6 +186,7 @@ def test_what_is_remembered_of_other_versions_or_without_end_is_not_used() -> No
     """Another version's document, another document, and one that grows to gigabytes."""
     assert recalled(zlib.compress(b'{"version": 0}')) is None
     assert recalled(zlib.compress(b"[]")) is None
+    assert recalled(zlib.compress(b"[" * 100_000)) is None
     packer = zlib.compressobj()
     bomb = packer.compress(b'{"version": 1, "passwd": "')
     bomb += b"".join(packer.compress(b"x" * (1 << 20)) for _ in range(65))

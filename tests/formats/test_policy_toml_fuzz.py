@@ -6,7 +6,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saferun.formats.policy_toml import parse
+from saferun.formats.policy_toml import EFFECTS, SELECTORS, Parsed, parse
 from saferun.judge.capabilities import canonical
 from saferun.judge.keys import KEYS, ROOT_OR_NOT, VERBS, kind_of
 
@@ -14,6 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from saferun.judge.keys import Kind
+    from saferun.judge.policy import Value
+    from saferun.judge.rules import Rule
 
 LAW = """\
 schema = 1
@@ -33,6 +37,14 @@ cap-add = [
 [root]
 require = { cap-drop = ["ALL"], read-only = true }
 """
+#: What single values are in TOML, which tells true from 1.
+TYPES: dict[str, tuple[type, ...]] = {
+    "switch": (bool,),
+    "number": (int,),
+    "decimal": (int, float),
+    "size": (str,),
+    "text": (str,),
+}
 PIECES = st.sampled_from(
     (
         *("[", "]", "[[", "{", "}", "=", ".", ",", "\n", '"', "'", '"""', "#", "\\", "\0", "\r\n"),
@@ -79,24 +91,49 @@ def assert_law_or_mistakes(data: bytes) -> None:
     statements, mistakes = parsed.statements, parsed.mistakes
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")
     if mistakes:
-        assert statements == ()
+        assert parsed == Parsed(mistakes=mistakes)
         for mistake in mistakes:
             assert 1 <= mistake.line <= text.count("\n") + 1
             assert 1 <= mistake.column <= len(mistake.text) + 1
             assert mistake.text == text.split("\n")[mistake.line - 1]
             assert all(line.isprintable() for line in str(mistake).split("\n"))
         return
-    read = dict(stated(tomli.loads(text)))
+    document = tomli.loads(text)
+    assert [one.name for one in parsed.extends] == document.get("extends", [])
+    assert_rules(document, parsed.rules)
+    read = dict(stated(document))
     assert len(statements) == len(read)
     for one in statements:
         raw = read[one.origin.key]
-        assert kind_of(one.verb, one.whom, one.key)  # type: ignore[arg-type]
-        if isinstance(raw, list):
-            assert set(one.names) <= {canonical(name) for name in raw} | set(raw)
-        else:
-            assert type(one.value) is type(raw)
-            assert one.value == raw
+        kind = kind_of(one.verb, one.whom, one.key)  # type: ignore[arg-type]
+        assert_said(kind, one.value, raw)
         assert tomli_key(text, one.origin.line, one.key)
+
+
+def assert_rules(document: dict[str, Any], rules: tuple[Rule, ...]) -> None:
+    """Every rule is a table of the document, with all that narrows it."""
+    tables = [(effect, table) for effect in EFFECTS for table in document.get(effect, [])]
+    for (effect, table), rule in zip(tables, rules, strict=True):
+        assert (rule.effect, rule.reason) == (effect, table["reason"])
+        assert rule.expires == (table["expires"].isoformat() if "expires" in table else "")
+        for name, found in (("image", rule.images), ("users", rule.users), ("groups", rule.groups)):
+            said = table.get(name, [])
+            assert found == tuple(dict.fromkeys([said] if isinstance(said, str) else said))
+        assert {key for key, _, _ in rule.entries} == table.keys() - set(SELECTORS)
+        for key, value, _ in rule.entries:
+            assert_said(kind_of("limits", "any", key), value, table[key])
+
+
+def assert_said(kind: Kind | None, value: Value, raw: Any) -> None:  # noqa: ANN401 - TOML
+    """What a key is read as is what stands there, and of the type that the key has."""
+    assert kind is not None
+    assert type(value) in TYPES.get(kind.form, (tuple,))
+    if isinstance(raw, list):
+        assert isinstance(value, tuple)
+        assert set(value) <= {canonical(name) for name in raw} | set(raw)
+    else:
+        assert type(value) is type(raw)
+        assert value == raw
 
 
 def tomli_key(text: str, line: int, key: str) -> bool:

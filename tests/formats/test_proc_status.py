@@ -104,6 +104,38 @@ def test_a_missing_line_is_an_error(line: str) -> None:
         evidence(7, b"".join(kept), IDENTITY)
 
 
+@pytest.mark.parametrize(
+    ("row", "garbled"),
+    [
+        (b"CapBnd:\t000001ffffffffff", b"CapBnd:\t"),
+        (b"CapBnd:\t000001ffffffffff", b"CapBnd:\t00000"),
+        (b"CapBnd:\t000001ffffffffff", b"CapBnd:\t0x00000000000000"),
+        (b"CapBnd:\t000001ffffffffff", b"CapBnd:\t-000000000000000"),
+        (b"CapBnd:\t000001ffffffffff", b"CapBnd:\t0_0_0_0_0_0_0_00"),
+        (b"CapBnd:\t000001ffffffffff", b"CapBnd:\t00000000000000000"),
+        (b"CapEff:\t0000000000000004", b"CapEff:\t000000000000000\r"),
+        (b"Uid:\t0\t", b"Uid:\t-0\t"),
+        (b"Uid:\t0\t", b"Uid:\t"),
+        (b"NoNewPrivs:\t1", b"NoNewPrivs:\tyes"),
+        (b"NoNewPrivs:\t1", b"NoNewPrivs:\t+1"),
+        (b"Seccomp:\t2", b"Seccomp:\t2_0"),
+    ],
+)
+def test_a_garbled_line_is_an_error(row: bytes, garbled: bytes) -> None:
+    """Half a row is no row of zeros, nor is anything else that the kernel does not write."""
+    whole = status(nnp="1")
+    assert row in whole
+    with pytest.raises(ValueError, match=r"."):
+        evidence(7, whole.replace(row, garbled), IDENTITY)
+
+
+def test_a_garbled_uid_map_is_an_error() -> None:
+    """It decides who the container's root is."""
+    for line in (b"0 -1 5\n", b"0 0\n", b"0 1_0 5\n"):
+        with pytest.raises(ValueError, match=r"."):
+            evidence(7, status(), line)
+
+
 def test_a_kernel_without_seccomp_says_nothing_of_it() -> None:
     """None, which is neither a filter nor none."""
     assert evidence(7, status().replace(b"Seccomp:\t2\n", b""), IDENTITY).seccomp is None
@@ -284,6 +316,14 @@ def test_the_start_time_is_found_behind_any_name(comm: str) -> None:
     assert command(stat) == comm.encode()
 
 
+@pytest.mark.parametrize("stat", [b"", b"7 (sh) S", b"7 (sh", b"7 (sh) S x" + b" -" * 30])
+def test_a_stat_that_is_cut_off_is_an_error(stat: bytes) -> None:
+    """Nobody's parent, and no start."""
+    for read in (start_time, parent):
+        with pytest.raises(ValueError, match="no"):
+            read(stat)
+
+
 def test_this_process_can_be_read() -> None:
     """The kernel's own files, not only ours."""
     own = Path("/proc/self")
@@ -300,6 +340,8 @@ def test_this_process_can_be_read() -> None:
         (b"SigBlk:\t8000000000000000", 64, True),
         (b"SigIgn:\t0000400000000000", 47, False),
         (b"Name:\tSigBlk:", 47, False),
+        (b"SigBlk:\tffffffff", 1, False),
+        (b"SigBlk:\tnothing", 1, False),
     ],
 )
 def test_signals_that_are_blocked(line: bytes, number: int, *, blocked: bool) -> None:

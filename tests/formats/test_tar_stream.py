@@ -129,6 +129,10 @@ def pax(*records: bytes) -> bytes:
     return header(type=b"x", size=size) + content + padding + header() + END
 
 
+#: A long name for what follows.
+LONG = header(type=b"L", size=b"%011o\0" % 2) + b"ab" + bytes(510)
+
+
 @pytest.mark.parametrize(
     ("data", "wrong"),
     [
@@ -154,13 +158,18 @@ def pax(*records: bytes) -> bytes:
         (pax(b"99999999999999999999999 path=a\n"), "number"),
         (pax(b"-9 path=a\n"), "number"),
         (pax(b"9 patha\n"), "pax record"),
+        (pax(b"5 =a\n"), "pax record"),
+        (pax(b"7 a\0=a\n"), "pax record"),
         (pax(b"10 path=ab"), "pax record"),
         (pax(b"10 path=a\n", b"junk"), "number"),
         (pax(b"12 size=-1\n\n"), "number"),
         (pax(b"10 size=x\n"), "number"),
         (pax(b"9 uid=1e\n"), "number"),
         (pax(b"22 GNU.sparse.major=1\n"), "sparse"),
-        (header(type=b"L", size=b"%011o\0" % 2) + b"ab" + bytes(510) + END, "should follow"),
+        (LONG + END, "should follow"),
+        (LONG + LONG + header() + END, "told of twice"),
+        (pax(b"10 path=a\n")[:1024] + LONG + header() + END, "told of twice"),
+        (pax(b"10 path=a\n")[:1024] + pax(b"8 uid=5\n"), "told of twice"),
     ],
 )
 def test_hostile_archives(data: bytes, wrong: str | None) -> None:
@@ -172,12 +181,26 @@ def test_hostile_archives(data: bytes, wrong: str | None) -> None:
         list(entries([data], everything))
 
 
+def test_a_slash_makes_a_directory_in_old_archives() -> None:
+    """As everybody else reads them; such a file could otherwise hide one."""
+    old = header(name=b"bin/\0", type=b"\0") + header(name=b"sh\0", type=b"\0") + END
+    found = [(one.path, one.kind) for one in entries([old], everything)]
+    assert found == [(b"bin/", "directory"), (b"sh", "file")]
+
+
 def test_records_belong_to_one_file_only() -> None:
     """A long name or an attribute does not stick to what follows."""
     long = member("n" * 200)
     long.pax_headers = {XATTR: "value"}
     found = list(entries([archive((long, b""), (member("plain"), b""))], nothing))
     assert [(len(one.path), one.capabilities) for one in found] == [(200, b"value"), (5, None)]
+
+
+def test_a_size_is_that_of_the_file_and_not_of_what_tells_of_it() -> None:
+    """A long name between a record and its file is as long as it says itself."""
+    content = b"content".ljust(512, b"\0")
+    data = pax(b"10 size=7\n")[:1024] + LONG + header() + content + END
+    assert [one.start for one in entries([data], everything)] == [b"content"]
 
 
 def test_a_large_file_is_never_held() -> None:
