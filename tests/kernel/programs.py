@@ -53,8 +53,8 @@ def saferun_as(uid: int) -> list[str]:
 
 
 def real_docker() -> str:
-    """Return the path of the docker CLI on PATH."""
-    found = shutil.which("docker")
+    """Return the path of the docker CLI on PATH, or of what SAFERUN_DOCKER names instead."""
+    found = os.environ.get("SAFERUN_DOCKER") or shutil.which("docker")
     assert found is not None
     return found
 
