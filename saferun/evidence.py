@@ -40,8 +40,8 @@ PATIENCE_SECONDS = 10.0
 #: invisible from here: after a process ends, engines take up to 165 ms to say so.
 INVISIBLE_SECONDS = 0.5
 PAUSE_SECONDS = 0.002
-#: The names of processes that come before the command: the gate's, and what --init puts first, which
-#: Podman mounts under a name of its own.
+#: The names of processes that come before the command: the gate's, and what --init puts first, to
+#: which Podman gives a name of its own.
 GATE_NAME = b"gate-"
 BEFORE_COMMAND = (GATE_NAME, b"docker-init", b"tini", b"catatonit", b"podman-init")
 

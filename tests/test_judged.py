@@ -80,6 +80,45 @@ def test_nothing_forbidden_gets_in_on_the_way(option: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "on_docker"),
+    [
+        # A flag that only this CLI's help names, with and without a value.
+        ("--frob", False),
+        ("--pod=p", False),
+        # Values that Podman reads otherwise: as two, or as a change of the host's files.
+        ("--sysctl=net.ipv4.a=1,kernel.b=2", True),
+        ("-v /srv:/x:ro,U", True),
+        ("--mount type=bind,src=/srv,dst=/x,ro,chown=true", True),
+    ],
+)
+def test_what_no_policy_can_speak_of_is_refused_where_there_is_one(
+    words: str, *, on_docker: bool
+) -> None:
+    """The built-in law alone does not mind: the gate asks the kernel, whatever was on the line."""
+    table = TABLE.extended("      --frob        x\n      --pod string   y\n")
+    command = parse(["-u5", *words.split(), "img"], table)
+    assert isinstance(command, RunCommand)
+    one = judge(command, Facts(IMAGE, 5), (), (BUILT_IN,))
+    policy = Layer("system", sources=(("/etc/saferun/policy.toml", b"schema = 1\n"),))
+    for podman in (True, False):
+        gate = GATE.replace(podman=podman)
+        assert prepare(one, gate, PLACE, (BUILT_IN,), table).gated
+        if on_docker and not podman:
+            assert prepare(one, gate, PLACE, (BUILT_IN, policy), table).gated
+        else:
+            with pytest.raises(SaferunError, match="no policy can speak of --"):
+                prepare(one, gate, PLACE, (BUILT_IN, policy), table)
+
+
+@pytest.mark.parametrize("words", ["-v /srv:/U", "-v U:/x:ro", "--label=a,b", "--sysctl=a=1"])
+def test_what_podman_reads_as_docker_does_is_judged(words: str) -> None:
+    """A comma or a U elsewhere means nothing."""
+    one = judged(f"-u5 {words} img", 5)
+    policy = Layer("system", sources=(("/etc/saferun/policy.toml", b""),))
+    assert prepare(one, GATE.replace(podman=True), PLACE, (BUILT_IN, policy), TABLE).gated
+
+
+@pytest.mark.parametrize(
     ("words", "uid", "image", "reference"),
     [
         ("img", 0, FOREIGN, "sha256:feed"),

@@ -22,12 +22,16 @@ class Grants:
     """What an engine gives by itself: Docker's ways, unless said otherwise.
 
     `default`: the bounding set when nothing is said; `ambient`: whether a capability that a
-    non-root user may add is in all five sets; `no_user`: the status for a user that is not there.
+    non-root user may add is in all five sets; `no_user`: the status for a user that is not there;
+    `records_drop`: whether the record has --cap-drop=ALL as it was asked for; `warns_of_terminal`:
+    whether the CLI says of -it that stdin is no terminal, also with -d.
     """
 
     default: int = 0xA80425FB
     ambient: bool = False
     no_user: int = 125
+    records_drop: bool = True
+    warns_of_terminal: bool = False
 
     def added(self, mask: int) -> tuple[int, ...]:
         """The five rows of a non-root user's first program with these capabilities added."""
@@ -35,7 +39,9 @@ class Grants:
 
 
 #: Podman leaves out NET_RAW, MKNOD and AUDIT_WRITE, and names it a status of its own.
-PODMAN = Grants(default=0x800405FB, ambient=True, no_user=126)
+PODMAN = Grants(
+    default=0x800405FB, ambient=True, no_user=126, records_drop=False, warns_of_terminal=True
+)
 
 
 def moments(ended: Ended) -> list[Shown]:
@@ -92,6 +98,11 @@ def fresh_name() -> str:
 
 def never_started(docker: Command, name: str) -> None:
     """Assert that there is no container of this name."""
+    gone(docker, name)
+
+
+def gone(docker: Command, name: str) -> None:
+    """Assert that a container is not there, or not any more."""
     found = docker("inspect", "--type=container", name)
     if found.status == 0:
         docker("rm", "--force", "--volumes", name)

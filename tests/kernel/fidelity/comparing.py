@@ -95,6 +95,7 @@ class Bench:
             ids = self._containers(mark)
             if case.detached:
                 self.docker("wait", *ids)
+                ids = self._containers(mark)
             found = Outcome(
                 done.returncode,
                 _normal(done.stdout, name),
