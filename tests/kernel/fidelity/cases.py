@@ -33,6 +33,9 @@ FILES = {
 GATE_FINDS_OUT = "the gate, not the engine, notices that the command cannot be executed"
 JUDGED_FIRST = "saferun needs the object to judge it, and misses it before docker does"
 MIGHT_COVER_THE_GATE = "what the engine refuses might also cover the gate, so saferun refuses it"
+BEFORE_THE_RUNTIME = (
+    "125, because nothing was started; Podman asks its runtime, and gives 127"
+)
 PULLED_FIRST = "a missing image is pulled by docker pull"
 
 
@@ -529,3 +532,10 @@ CASES: tuple[Case, ...] = (
     *HEALTH_AND_LOGS,
     *MISCELLANY,
 )
+
+#: What may differ on Podman as well, by the case's id, and why.
+PODMAN_DIFFERS: dict[str, tuple[tuple[str, ...], str]] = {
+    "no command: --rm {neither}": (("status",), BEFORE_THE_RUNTIME),
+    "no command: --rm --entrypoint '' {cmd}": (("status",), BEFORE_THE_RUNTIME),
+    "mounts: --rm -v '' {busybox} true": (("stderr",), MIGHT_COVER_THE_GATE),
+}

@@ -36,6 +36,8 @@ GATE = {
     "Config": ("Cmd", "CreateCommand", "Entrypoint", "Image"),
     "HostConfig": ("CapDrop", "Mounts"),
 }
+#: The first port that nobody asked for (ip_local_port_range).
+EPHEMERAL = 32768
 GATE_VOLUME = "saferun-gate-"
 #: Of the state, what is the command's doing.
 STATE = ("Status", "ExitCode", "OOMKilled", "Error", "Health")
@@ -161,6 +163,14 @@ def _comparable(found: dict[str, Any]) -> dict[str, Any]:
     found["Config"]["Env"] = [
         "HOSTNAME=ID" if one == f"HOSTNAME={its_id[:12]}" else one for one in found["Config"]["Env"]
     ]
+    if not found["Name"].startswith(("saferun-test-", "/saferun-test-")):
+        del found["Name"]  # of the engine's choice
+    for bindings in (found["HostConfig"]["PortBindings"] or {}).values():
+        for binding in bindings or ():
+            # Podman writes down what it chose.
+            if int(binding["HostPort"] or 0) >= EPHEMERAL:
+                binding["HostPort"] = ""
+    found["State"]["Error"] = re.sub("[0-9a-f]{64}", "ID", found["State"]["Error"] or "")
     if its_id.startswith(found["Config"]["Hostname"]):
         del found["Config"]["Hostname"]
     for section, keys in GATE.items():
