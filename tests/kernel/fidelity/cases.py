@@ -33,9 +33,7 @@ FILES = {
 GATE_FINDS_OUT = "the gate, not the engine, notices that the command cannot be executed"
 JUDGED_FIRST = "saferun needs the object to judge it, and misses it before docker does"
 MIGHT_COVER_THE_GATE = "what the engine refuses might also cover the gate, so saferun refuses it"
-BEFORE_THE_RUNTIME = (
-    "125, because nothing was started; Podman asks its runtime, and gives 127"
-)
+BEFORE_THE_RUNTIME = "125, because nothing was started; Podman asks its runtime, and gives 127"
 PULLED_FIRST = "a missing image is pulled by docker pull"
 
 
