@@ -118,15 +118,9 @@ def docker(environment: Mapping[str, str]) -> Command:
 
 
 @pytest.fixture(scope="session")
-def podman(docker: Command) -> bool:
-    """Whether it is Podman."""
-    return docker("--version").stdout.startswith("podman")
-
-
-@pytest.fixture(scope="session")
-def grants(*, podman: bool) -> Grants:
+def grants(docker: Command) -> Grants:
     """What the engine gives by itself."""
-    return PODMAN if podman else Grants()
+    return PODMAN if docker("--version").stdout.startswith("podman") else Grants()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ NET_BIND_SERVICE = 0x400
 
 @dataclass(frozen=True)
 class Grants:
-    """What an engine gives by itself: Docker's ways, unless said otherwise.
+    """What an engine gives by itself, and how it says so: Docker's ways, unless it is `podman`.
 
     `default`: the bounding set when nothing is said; `ambient`: whether a capability that a
     non-root user may add is in all five sets; `no_user`: the status for a user that is not there;
@@ -27,6 +27,7 @@ class Grants:
     whether the CLI says of -it that stdin is no terminal, also with -d.
     """
 
+    podman: bool = False
     default: int = 0xA80425FB
     ambient: bool = False
     no_user: int = 125
@@ -40,7 +41,12 @@ class Grants:
 
 #: Podman leaves out NET_RAW, MKNOD and AUDIT_WRITE, and names it a status of its own.
 PODMAN = Grants(
-    default=0x800405FB, ambient=True, no_user=126, records_drop=False, warns_of_terminal=True
+    podman=True,
+    default=0x800405FB,
+    ambient=True,
+    no_user=126,
+    records_drop=False,
+    warns_of_terminal=True,
 )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.kernel.conftest import Command
+    from tests.kernel.outcomes import Grants
 
 #: A user who is not root, unless the case says another.
 USER = "--user=3267"
@@ -58,10 +59,10 @@ def compared(bench: Bench, case: Case, directory: Path) -> dict[str, tuple[objec
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_docker_run_and_saferun_cannot_be_told_apart(
-    bench: Bench, case: Case, tmp_path: Path, *, podman: bool
+    bench: Bench, case: Case, tmp_path: Path, grants: Grants
 ) -> None:
     """But for what the README says, and docs/engines.md of Podman."""
-    if podman and case.id in PODMAN_DIFFERS:
+    if grants.podman and case.id in PODMAN_DIFFERS:
         more, why = PODMAN_DIFFERS[case.id]
         case = case.replace(differs=(*case.differs, *more), why=why)
     assert compared(bench, case, tmp_path) == {}
