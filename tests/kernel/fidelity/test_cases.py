@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.fidelity.cases import CASES, PODMAN_DIFFERS, STATUSES, Case
+from tests.kernel.fidelity.cases import CASES, PODMAN_DIFFERS, PODMAN_REFUSES, STATUSES, Case
 from tests.kernel.fidelity.comparing import Bench, differences
 from tests.kernel.programs import real_docker, saferun_words
 
@@ -66,6 +66,17 @@ def test_docker_run_and_saferun_cannot_be_told_apart(
         more, why = PODMAN_DIFFERS[case.id]
         case = case.replace(differs=(*case.differs, *more), why=why)
     assert compared(bench, case, tmp_path) == {}
+
+
+@pytest.mark.parametrize("which", PODMAN_REFUSES)
+def test_what_podman_refuses_by_itself(
+    bench: Bench, which: str, tmp_path: Path, grants: Grants
+) -> None:
+    """As docs/engines.md says; Docker does it, or the case would prove less there as well."""
+    (case,) = [case for case in CASES if case.id == which]
+    name = f"saferun-test-{secrets.token_hex(6)}"
+    plain = bench.outcome([real_docker(), "run", USER], case, name, tmp_path / name)
+    assert (plain.status >= 125) == grants.podman
 
 
 def test_every_exit_status_is_the_commands(bench: Bench, tmp_path: Path) -> None:
