@@ -8,7 +8,7 @@ from saferun.errors import GateError, ImageError, SaferunError
 from saferun.formats.docker_run.command import RunCommand, parse
 from saferun.formats.docker_run.flags import TABLE
 from saferun.formats.docker_run.gate_command import Gate
-from saferun.formats.engine_api import ImageFacts
+from saferun.formats.engine_api import ContainerFacts, ImageFacts
 from saferun.formats.facts import Facts
 from saferun.judge.policy import BUILT_IN, Layer, Origin, Statement
 from saferun.judge.rules import Image, Match
@@ -108,6 +108,25 @@ def test_what_no_policy_can_speak_of_is_refused_where_there_is_one(
         else:
             with pytest.raises(SaferunError, match="no policy can speak of --"):
                 prepare(one, gate, PLACE, (BUILT_IN, policy), table)
+
+
+@pytest.mark.parametrize("mode", [":rw", ":z", ":rw,z"])
+@pytest.mark.parametrize(("user", "uid"), [("5", 5), ("0", 0)])
+def test_podman_makes_no_gate_of_another_container_writable(mode: str, user: str, uid: int) -> None:
+    """Any mode but ro would, whoever the user is; Docker keeps what is read-only."""
+    # The facts leave out the gate's own mount, which counts for nothing where it is read-only.
+    other = ContainerFacts("c" * 64, "c", "", "private", "", ())
+    podman = GATE.replace(podman=True)
+    for words, refused in ((f"c{mode}", True), ("c:ro", False), ("c", False)):
+        command = parse(["-u", user, "--volumes-from", words, "img"])
+        assert isinstance(command, RunCommand)
+        one = judge(command, Facts(IMAGE, uid, containers={"c": other}), (), (BUILT_IN,))
+        prepare(one, GATE, PLACE, (BUILT_IN,), TABLE)
+        if refused:
+            with pytest.raises(SaferunError, match="gate writable"):
+                prepare(one, podman, PLACE, (BUILT_IN,), TABLE)
+        else:
+            prepare(one, podman, PLACE, (BUILT_IN,), TABLE)
 
 
 @pytest.mark.parametrize("words", ["-v /srv:/U", "-v U:/x:ro", "--label=a,b", "--sysctl=a=1"])

@@ -212,6 +212,10 @@ def test_volumes_of_a_container_that_saferun_started(
         for mode in ("rw", "ro"):
             second = ("--rm", "-u", "3267", f"--volumes-from={name}:{mode}", image("busybox"))
             ended = saferun(*second, "sh", "-c", "cat /proc/mounts; exec sets")
+            if grants.podman and mode == "rw":
+                # There the gate would be as well.
+                failed(ended, "with this --volumes-from Podman would make another container's gate")
+                continue
             holds_nothing(ended)
             lines = (line.split() for line in ended.stdout.split("== ")[0].splitlines())
             options = {target: options.split(",") for _, target, _, options, *_ in lines}

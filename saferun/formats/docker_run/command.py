@@ -109,6 +109,15 @@ def unjudged(command: RunCommand, *, podman: bool) -> str | None:
     return None
 
 
+def writable_again(command: RunCommand) -> bool:
+    """Tell whether Podman makes mounts writable here that are read-only in another container.
+
+    It does wherever a mode is given and is not ro; Docker never does.
+    """
+    modes = (value.partition(":")[2] for name, value in command.options if name == "volumes-from")
+    return any(mode and "ro" not in mode.split(",") for mode in modes)
+
+
 def _changes_owner(name: str, value: str) -> bool:
     if name == "volume":
         return "U" in ":".join(value.split(":")[2:]).split(",")
