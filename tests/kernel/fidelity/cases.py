@@ -381,7 +381,7 @@ MOUNTS = [
         --rm --mount dst=/x,nonsense=1 {busybox} true
         --rm --mount type=tmpfs,dst=/x,tmpfs-size=1m {busybox} df /x
         --rm --mount type=volume,src={volume},dst=/x,readonly {busybox} sh -c 'echo >/x/y'
-        --rm --tmpfs /x:size=1m,mode=700 {busybox} ls -ld /x
+        --rm --tmpfs /x:size=1m,mode=700 {busybox} stat -c '%a %u:%g' /x
         --rm --tmpfs /x:nonsense {busybox} true
         --rm --volumes-from {other} {busybox} true
         --rm --read-only {busybox} sh -c 'echo >/x'
