@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tests.kernel.images import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.kernel.conftest import Command, Ended
     from tests.kernel.images import Shown
 
@@ -95,6 +97,16 @@ def failed(ended: Ended, message: str) -> None:
     assert lines[0].startswith(f"saferun: {message}")
     assert lines[-1] == "saferun: nothing was started"
     assert (ended.status, ended.stdout) == (125, "")
+
+
+def etc(directory: Path, passwd: str) -> None:
+    """Make a directory an /etc, with what the runtime mounts files over.
+
+    Where the container's root is somebody else on the host, it could not make these itself.
+    """
+    (directory / "passwd").write_text(passwd)
+    for name in ("hostname", "hosts", "resolv.conf"):
+        (directory / name).touch()
 
 
 def fresh_name() -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.kernel.images import PASSWD, SQUATTER
 from tests.kernel.outcomes import (
+    etc,
     failed,
     fresh_name,
     holds_nothing,
@@ -253,7 +254,7 @@ def test_volumes_of_a_container_that_cover_passwd(
     docker: Command, saferun: Command, image: Build, container: Callable[..., str], tmp_path: Path
 ) -> None:
     """A name counts as somebody else's when another container's mount may replace /etc."""
-    (tmp_path / "passwd").write_text("root:x:3267:3267::/:\n")
+    etc(tmp_path, "root:x:3267:3267::/:\n")
     other = container("-v", f"{tmp_path}:/etc")
     run = ("--rm", "-u", "root", f"--volumes-from={other}", image("busybox"), "sets")
     # Podman looks at what is mounted there, Docker at the image.
