@@ -539,10 +539,9 @@ PODMAN_DIFFERS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 #: What docker run does and podman run refuses by itself, so that these cases are compared by what
-#: goes wrong: two flags that it has not, a directory that is not made, an address elsewhere.
+#: goes wrong: two flags that it has not, and a directory that is not made.
 PODMAN_REFUSES = (
     "environment: --rm -h there --domainname example.org {busybox} hostname",
     "miscellany: --rm --isolation default {busybox} true",
     "entrypoint: --rm -w /made/by/docker {busybox} pwd",
-    "network: --rm --ip 192.0.2.1 {busybox} true",
 )
