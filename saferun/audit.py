@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from saferun.members import Members
 
 
+#: Podman's own API, in the first version that all later ones understand.
+LIBPOD = "/v4.0.0/libpod"
+
+
 class Asked(Record):
     """What an audit is asked for.
 
@@ -138,7 +142,18 @@ class _Audit:
                 continue
             if record.pid:
                 records.append(record)
+        if any(map(image_facts.is_podman, answers)):
+            records = self.as_docker_would(records)
         return records, unreadable
+
+    def as_docker_would(self, records: Sequence[Recorded]) -> list[Recorded]:
+        """Return Podman's records with what it tells in its own words alone."""
+        answers = self.world.engine.get(*(f"{LIBPOD}/containers/{one.id}/json" for one in records))
+        return [
+            engine_activity.as_docker_would(one, read(answer, bytes, "Podman's own record"))
+            for one, answer in zip(records, answers, strict=True)
+            if answer.status != MISSING
+        ]
 
     def executed(self, records: list[Recorded], lately: Sequence[str]) -> dict[str, list[Exec]]:
         """Return what was exec'd, by container."""

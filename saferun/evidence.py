@@ -41,9 +41,10 @@ PATIENCE_SECONDS = 10.0
 #: invisible from here: after a process ends, engines take up to 165 ms to say so.
 INVISIBLE_SECONDS = 0.5
 PAUSE_SECONDS = 0.002
-#: The names of processes that come before the command: the gate's, and what --init puts first.
+#: The names of processes that come before the command: the gate's, and what --init puts first, to
+#: which Podman gives a name of its own.
 GATE_NAME = b"gate-"
-BEFORE_COMMAND = (GATE_NAME, b"docker-init", b"tini", b"catatonit")
+BEFORE_COMMAND = (GATE_NAME, b"docker-init", b"tini", b"catatonit", b"podman-init")
 
 
 #: The statuses that the gate ends with: refused or not executable, and not found.

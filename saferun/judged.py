@@ -5,7 +5,7 @@ from __future__ import annotations
 from saferun.errors import GateError, ImageError, SaferunError
 from saferun.formats import container_user, report
 from saferun.formats.docker_run import discharge, spec
-from saferun.formats.docker_run.command import RunCommand, parse, to_argv
+from saferun.formats.docker_run.command import RunCommand, parse, to_argv, unjudged, writable_again
 from saferun.formats.docker_run.gate_command import composed, through_gate
 from saferun.formats.engine_api import ImageFacts
 from saferun.formats.facts import Facts
@@ -166,8 +166,17 @@ def prepare(  # noqa: PLR0913 - all that the words depend on
 
     `place` is where the gate is mounted, `deadline` until when it holds at the door. Raises
     GateError where the law wants the gate and there is none for the image, ImageError when there is
-    nothing to execute, SaferunError when the rewritten words are not clean.
+    nothing to execute, SaferunError when the rewritten words are not clean, when Podman would make
+    another container's gate writable, or when a policy file is in force and there is something on
+    the command line that none can speak of.
     """
+    if gate.podman and writable_again(judged.command):
+        message = "with this --volumes-from Podman would make another container's gate writable"
+        raise SaferunError(message, "say :ro or nothing: then what is read-only there is so here")
+    unspoken = unjudged(judged.command, podman=gate.podman)
+    if unspoken and any(layer.sources for layer in layers):
+        message = f"no policy can speak of {unspoken}, and there is a policy"
+        raise SaferunError(message, "leave it out, or give each value an option of its own")
     image = judged.facts.image
     command = discharge.discharge(judged.command, judged.decision.obligations)
     # It is on the engine, and what was judged is what must run.

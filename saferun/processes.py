@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     #: Tells from a process's files whether it is whom it is taken for.
     Proof: TypeAlias = Callable[[kernel.ProcessFiles], bool]
 
-#: runc's own process, before it has become the container's.
+#: How the runtime's own process is called before it has become the container's: runc's names begin
+#: like this, and crun's is this.
 RUNC_INIT = b"runc:["
+CRUN = b"crun"
 
 READ: State = "read"
 #: It has ended, or cannot be seen from here.
@@ -99,6 +101,6 @@ def _disqualified(
         return FOREIGN, f"process {files.pid} here is not the container's"
     if proc_status.start_time(before) != proc_status.start_time(after):
         return CHANGED, f"process {files.pid} changed while it was read"
-    if comm.startswith(RUNC_INIT):
+    if comm.startswith(RUNC_INIT) or comm == CRUN:
         return EARLY, "the container was still being set up"
     return READ, ""

@@ -8,7 +8,7 @@ from saferun.errors import GateError, ImageError, SaferunError
 from saferun.formats.docker_run.command import RunCommand, parse
 from saferun.formats.docker_run.flags import TABLE
 from saferun.formats.docker_run.gate_command import Gate
-from saferun.formats.engine_api import ImageFacts
+from saferun.formats.engine_api import ContainerFacts, ImageFacts
 from saferun.formats.facts import Facts
 from saferun.judge.policy import BUILT_IN, Layer, Origin, Statement
 from saferun.judge.rules import Image, Match
@@ -77,6 +77,64 @@ def test_nothing_forbidden_gets_in_on_the_way(option: str) -> None:
     smuggled = allowed.replace(command=forbidden.command)
     with pytest.raises(SaferunError, match="judged differently"):
         prepare(smuggled, GATE, PLACE, (BUILT_IN,), TABLE)
+
+
+@pytest.mark.parametrize(
+    ("words", "on_docker"),
+    [
+        # A flag that only this CLI's help names, with and without a value.
+        ("--frob", False),
+        ("--pod=p", False),
+        # Values that Podman reads otherwise: as two, or as a change of the host's files.
+        ("--sysctl=net.ipv4.a=1,kernel.b=2", True),
+        ("-v /srv:/x:ro,U", True),
+        ("--mount type=bind,src=/srv,dst=/x,ro,chown=true", True),
+    ],
+)
+def test_what_no_policy_can_speak_of_is_refused_where_there_is_one(
+    words: str, *, on_docker: bool
+) -> None:
+    """The built-in law alone does not mind: the gate asks the kernel, whatever was on the line."""
+    table = TABLE.extended("      --frob        x\n      --pod string   y\n")
+    command = parse(["-u5", *words.split(), "img"], table)
+    assert isinstance(command, RunCommand)
+    one = judge(command, Facts(IMAGE, 5), (), (BUILT_IN,))
+    policy = Layer("system", sources=(("/etc/saferun/policy.toml", b"schema = 1\n"),))
+    for podman in (True, False):
+        gate = GATE.replace(podman=podman)
+        assert prepare(one, gate, PLACE, (BUILT_IN,), table).gated
+        if on_docker and not podman:
+            assert prepare(one, gate, PLACE, (BUILT_IN, policy), table).gated
+        else:
+            with pytest.raises(SaferunError, match="no policy can speak of --"):
+                prepare(one, gate, PLACE, (BUILT_IN, policy), table)
+
+
+@pytest.mark.parametrize("mode", [":rw", ":z", ":rw,z"])
+@pytest.mark.parametrize(("user", "uid"), [("5", 5), ("0", 0)])
+def test_podman_makes_no_gate_of_another_container_writable(mode: str, user: str, uid: int) -> None:
+    """Any mode but ro would, whoever the user is; Docker keeps what is read-only."""
+    # The facts leave out the gate's own mount, which counts for nothing where it is read-only.
+    other = ContainerFacts("c" * 64, "c", "", "private", "", ())
+    podman = GATE.replace(podman=True)
+    for words, refused in ((f"c{mode}", True), ("c:ro", False), ("c", False)):
+        command = parse(["-u", user, "--volumes-from", words, "img"])
+        assert isinstance(command, RunCommand)
+        one = judge(command, Facts(IMAGE, uid, containers={"c": other}), (), (BUILT_IN,))
+        prepare(one, GATE, PLACE, (BUILT_IN,), TABLE)
+        if refused:
+            with pytest.raises(SaferunError, match="gate writable"):
+                prepare(one, podman, PLACE, (BUILT_IN,), TABLE)
+        else:
+            prepare(one, podman, PLACE, (BUILT_IN,), TABLE)
+
+
+@pytest.mark.parametrize("words", ["-v /srv:/U", "-v U:/x:ro", "--label=a,b", "--sysctl=a=1"])
+def test_what_podman_reads_as_docker_does_is_judged(words: str) -> None:
+    """A comma or a U elsewhere means nothing."""
+    one = judged(f"-u5 {words} img", 5)
+    policy = Layer("system", sources=(("/etc/saferun/policy.toml", b""),))
+    assert prepare(one, GATE.replace(podman=True), PLACE, (BUILT_IN, policy), TABLE).gated
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,23 @@ def recorded(body: bytes) -> Recorded:
     )
 
 
+def as_docker_would(record: Recorded, libpod: bytes) -> Recorded:
+    """Return Podman's record of a container in Docker's words, by what its own API says of it.
+
+    In Docker's, Podman calls every runtime "oci", and of --cap-drop=ALL it names its own defaults,
+    which an administrator chooses. Where anything was dropped, dropping everything and adding what
+    is in the bounding set is the same. Raises ValueError for what is not such an answer.
+    """
+    own = _fields(decode(libpod))
+    host = dict(record.body["HostConfig"])
+    if host.get("CapDrop"):
+        host["CapDrop"], host["CapAdd"] = ["ALL"], list(own.texts("BoundingCaps"))
+    host["Runtime"] = own.text("OCIRuntime")
+    return record.replace(
+        body={**record.body, "HostConfig": host}, runtime=own.text("OCIRuntime") or record.runtime
+    )
+
+
 def executed(body: bytes) -> Exec:
     """Read `GET /exec/ID/json`; raise ValueError when it is not such an answer."""
     one = _fields(decode(body))

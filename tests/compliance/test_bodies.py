@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ UNHEARD = {
     *("network-alias", "volume-driver", "health-interval", "health-retries"),
     *("health-start-interval", "health-start-period", "health-timeout", "mac-address"),
 }
+#: What CLI 26 reads and then forgets: no body of its has them.
+FORGOTTEN = {f"device-{way}-{unit}" for way in ("read", "write") for unit in ("bps", "iops")}
 #: Amounts of which an explicit zero is silence in a body.
 AMOUNTS = ("memory", "memory_swap", "cpus", "pids_limit", "shm_size", "oom_score_adj")
 #: What the CLI's directory is called in its recorded bodies, and here.
@@ -96,7 +99,7 @@ def facts_for(command: RunCommand) -> Facts:
     return known(command, profiles=profile, directory="/DIR/work")
 
 
-def complaints(docker: str, words: Sequence[str]) -> list[str]:
+def complaints(docker: str, unheard: set[str], words: Sequence[str]) -> list[str]:
     """Say where the body that the CLI makes of these words is read otherwise than the words."""
     command = understood(docker, words)
     if not isinstance(command, RunCommand) or OWN_SOCKET in words or not is_text(words):
@@ -120,7 +123,7 @@ def complaints(docker: str, words: Sequence[str]) -> list[str]:
         ]
         unread = list(create_body.unknown(body))
         found += [f"{words}: not read: {unread}"] if unread else []
-        lost = set(command_flags(command)) - set(read.flags) - UNHEARD
+        lost = set(command_flags(command)) - set(read.flags) - unheard
         found += [f"{words}: lost {lost}"] if lost else []
     return found
 
@@ -139,7 +142,10 @@ def is_text(words: Sequence[str]) -> bool:
 
 def test_a_body_is_the_container_that_its_command_line_asked_for(docker_cli: str) -> None:
     """Nothing is lost, added or misread between the words and the body."""
+    told = subprocess.run([docker_cli, "--version"], capture_output=True, check=True, text=True)
+    forgetful = told.stdout.startswith("Docker version 26.")
+    unheard = UNHEARD | FORGOTTEN if forgetful else UNHEARD
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(partial(complaints, docker_cli), [*EVERY, *CASES])
+        found = pool.map(partial(complaints, docker_cli, unheard), [*EVERY, *CASES])
         wrong = [fault for faults in found for fault in faults]
     assert not wrong, "\n".join(wrong)

@@ -144,3 +144,31 @@ def test_rubbish_is_an_error_and_nothing_else(
     """Whatever engines say."""
     with suppress(ValueError):
         read(answer)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "bounding", "drop", "add"),
+    [
+        # --cap-drop=ALL, and the same with one of the defaults added again.
+        (["CHOWN", "KILL"], None, ["ALL"], []),
+        (["CHOWN"], ["CAP_KILL"], ["ALL"], ["CAP_KILL"]),
+        # Nothing was dropped: whatever is in the bounding set, nobody asked for less.
+        ([], ["CAP_CHOWN", "CAP_KILL"], [], []),
+        (None, ["CAP_CHOWN", "CAP_KILL"], None, []),
+    ],
+)
+def test_podmans_record_in_dockers_words(
+    dropped: list[str] | None, bounding: list[str] | None, drop: object, add: list[str]
+) -> None:
+    """What came of the drop counts, and the runtime that it is instead of "oci"."""
+    host = {"CapAdd": [], "CapDrop": dropped, "Runtime": "oci"}
+    shape = {"Id": "c" * 64, "State": {"Pid": 1}, "Config": {}, "HostConfig": host}
+    record = engine_activity.recorded(json.dumps(shape).encode())
+    own = json.dumps({"OCIRuntime": "crun", "BoundingCaps": bounding}).encode()
+    found = engine_activity.as_docker_would(record, own)
+    assert (found.body["HostConfig"]["CapDrop"], found.body["HostConfig"]["CapAdd"]) == (drop, add)
+    assert (found.runtime, found.body["HostConfig"]["Runtime"]) == ("crun", "crun")
+    assert record.body["HostConfig"] == host
+    assert engine_activity.as_docker_would(record, b"{}").runtime == "oci"
+    with pytest.raises(ValueError):  # noqa: PT011 - the reader's, whatever it says
+        engine_activity.as_docker_would(record, b"[]")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.kernel.images import IMAGES, entries, tar
 from tests.kernel.outcomes import PODMAN, Grants
+from tests.kernel.programs import saferun_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -124,14 +125,19 @@ def grants(docker: Command) -> Grants:
 
 @pytest.fixture(scope="session")
 def saferun(environment: Mapping[str, str]) -> Command:
-    """The installed saferun, or else the one in this checkout."""
-    installed = Path(sys.executable).with_name("saferun")
-    if installed.exists():
-        return command([str(installed)], environment)
-    return command(
-        [sys.executable, str(ROOT / "script" / "saferun")],
-        {**environment, "PYTHONPATH": str(ROOT)},
-    )
+    """SAFERUN_TEST_PROGRAM, the installed saferun, or else the one in this checkout."""
+    return command(saferun_words(), environment)
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """Return the test's own directory, and let others in; pytest's own place is above it.
+
+    They are saferun as somebody else, and containers whose root is somebody else.
+    """
+    tmp_path.chmod(0o755)
+    tmp_path.parent.chmod(0o711)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

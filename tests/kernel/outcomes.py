@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tests.kernel.images import shown
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.kernel.conftest import Command, Ended
     from tests.kernel.images import Shown
 
@@ -19,15 +21,20 @@ NET_BIND_SERVICE = 0x400
 
 @dataclass(frozen=True)
 class Grants:
-    """What an engine gives by itself: Docker's ways, unless said otherwise.
+    """What an engine gives by itself, and how it says so: Docker's ways, unless it is `podman`.
 
     `default`: the bounding set when nothing is said; `ambient`: whether a capability that a
-    non-root user may add is in all five sets; `no_user`: the status for a user that is not there.
+    non-root user may add is in all five sets; `no_user`: the status for a user that is not there;
+    `records_drop`: whether the record has --cap-drop=ALL as it was asked for; `warns_of_terminal`:
+    whether the CLI says of -it that stdin is no terminal, also with -d.
     """
 
+    podman: bool = False
     default: int = 0xA80425FB
     ambient: bool = False
     no_user: int = 125
+    records_drop: bool = True
+    warns_of_terminal: bool = False
 
     def added(self, mask: int) -> tuple[int, ...]:
         """The five rows of a non-root user's first program with these capabilities added."""
@@ -35,7 +42,14 @@ class Grants:
 
 
 #: Podman leaves out NET_RAW, MKNOD and AUDIT_WRITE, and names it a status of its own.
-PODMAN = Grants(default=0x800405FB, ambient=True, no_user=126)
+PODMAN = Grants(
+    podman=True,
+    default=0x800405FB,
+    ambient=True,
+    no_user=126,
+    records_drop=False,
+    warns_of_terminal=True,
+)
 
 
 def moments(ended: Ended) -> list[Shown]:
@@ -85,6 +99,16 @@ def failed(ended: Ended, message: str) -> None:
     assert (ended.status, ended.stdout) == (125, "")
 
 
+def etc(directory: Path, passwd: str) -> None:
+    """Make a directory an /etc, with what the runtime mounts files over.
+
+    Where the container's root is somebody else on the host, it could not make these itself.
+    """
+    (directory / "passwd").write_text(passwd)
+    for name in ("hostname", "hosts", "resolv.conf"):
+        (directory / name).touch()
+
+
 def fresh_name() -> str:
     """Return a name for a container or an image that nobody else on the engine uses."""
     return f"saferun-test-{secrets.token_hex(6)}"
@@ -92,6 +116,11 @@ def fresh_name() -> str:
 
 def never_started(docker: Command, name: str) -> None:
     """Assert that there is no container of this name."""
+    gone(docker, name)
+
+
+def gone(docker: Command, name: str) -> None:
+    """Assert that a container is not there, or not any more."""
     found = docker("inspect", "--type=container", name)
     if found.status == 0:
         docker("rm", "--force", "--volumes", name)

@@ -37,10 +37,12 @@ sys.exit(main(["saferun", *sys.argv[2:]]))
 
 
 def saferun_words() -> list[str]:
-    """Return the words that start the same saferun as the fixture, for tests that need a process.
+    """Return the words that start the saferun under test, which SAFERUN_TEST_PROGRAM may name.
 
     `env` becomes what it starts, so the process is saferun's.
     """
+    if named := os.environ.get("SAFERUN_TEST_PROGRAM"):
+        return [named]
     installed = Path(sys.executable).with_name("saferun")
     if installed.exists():
         return [str(installed)]
@@ -53,8 +55,8 @@ def saferun_as(uid: int) -> list[str]:
 
 
 def real_docker() -> str:
-    """Return the path of the docker CLI on PATH."""
-    found = shutil.which("docker")
+    """Return the path of the docker CLI on PATH, or of what SAFERUN_DOCKER names instead."""
+    found = os.environ.get("SAFERUN_DOCKER") or shutil.which("docker")
     assert found is not None
     return found
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kernel.conftest import missing
+from tests.kernel.outcomes import gone
 from tests.kernel.programs import first_line, saferun_words, script, until
 from tests.kernel.test_detached import TAMPERING, tampering
 
@@ -274,7 +275,7 @@ def test_what_contradicts_is_killed_before_its_command_starts(
     receipt = json.loads(path.read_text())
     assert receipt["verdict"]["outcome"] == "contradicted"
     assert verified(path).returncode == 0
-    assert docker("inspect", name).status == 1
+    gone(docker, name)
 
 
 def test_where_the_engine_is_not_behind_a_local_socket_it_is_unverified(
@@ -444,7 +445,7 @@ def test_nothing_is_started_when_a_receipt_cannot_be_kept(
             assert (done.returncode, done.stdout) == (125, "")
             assert f"saferun: cannot keep the receipt in {place}: " in done.stderr
             assert done.stderr.endswith("saferun: nothing was started\n")
-            assert docker("inspect", name).status == 1
+            gone(docker, name)
     assert verified(kept).returncode == 0
     assert list(kept.glob("*.json")) == [], "of runs that did not come to be"
 

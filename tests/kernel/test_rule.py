@@ -10,6 +10,7 @@ from tests.kernel.images import HOSTILE, WIDE
 from tests.kernel.outcomes import (
     ALLOWLIST,
     NET_BIND_SERVICE,
+    etc,
     five,
     fresh_name,
     holds_nothing,
@@ -161,7 +162,7 @@ def test_a_name_under_a_mounted_passwd_holds_nothing(
     docker: Command, saferun: Command, image: Build, tmp_path: Path, over: str
 ) -> None:
     """The image proves nothing then, so the name counts as somebody else's, whoever it is."""
-    (tmp_path / "passwd").write_text("root:x:3267:3267::/:\ntoor:x:3267:3267::/:\n")
+    etc(tmp_path, "root:x:3267:3267::/:\ntoor:x:3267:3267::/:\n")
     source = tmp_path if over == "/etc" else tmp_path / "passwd"
     mount = f"--mount=type=bind,src={source},dst={over}"
     words = ("--rm", mount, "-u", "toor", image("busybox"), "sets")
@@ -174,7 +175,7 @@ def test_a_number_under_a_mounted_passwd_is_who_it_says(
     docker: Command, saferun: Command, image: Build, tmp_path: Path
 ) -> None:
     """No passwd can change what a number means."""
-    (tmp_path / "passwd").write_text("0:x:3267:0::/:\nroot:x:3267:0::/:\n3267:x:0:0::/:\n")
+    etc(tmp_path, "0:x:3267:0::/:\nroot:x:3267:0::/:\n3267:x:0:0::/:\n")
     words = ("--rm", "-v", f"{tmp_path}:/etc", image("busybox"), "sets")
     same(saferun("-u", "0", *words), docker("run", "-u", "0", *words))
     holds_nothing(saferun("-u", "3267", *words))

@@ -33,6 +33,7 @@ FILES = {
 GATE_FINDS_OUT = "the gate, not the engine, notices that the command cannot be executed"
 JUDGED_FIRST = "saferun needs the object to judge it, and misses it before docker does"
 MIGHT_COVER_THE_GATE = "what the engine refuses might also cover the gate, so saferun refuses it"
+BEFORE_THE_RUNTIME = "125, because nothing was started; Podman asks its runtime, and gives 127"
 PULLED_FIRST = "a missing image is pulled by docker pull"
 
 
@@ -380,7 +381,7 @@ MOUNTS = [
         --rm --mount dst=/x,nonsense=1 {busybox} true
         --rm --mount type=tmpfs,dst=/x,tmpfs-size=1m {busybox} df /x
         --rm --mount type=volume,src={volume},dst=/x,readonly {busybox} sh -c 'echo >/x/y'
-        --rm --tmpfs /x:size=1m,mode=700 {busybox} ls -ld /x
+        --rm --tmpfs /x:size=1m,mode=700 {busybox} stat -c '%a %u:%g' /x
         --rm --tmpfs /x:nonsense {busybox} true
         --rm --volumes-from {other} {busybox} true
         --rm --read-only {busybox} sh -c 'echo >/x'
@@ -528,4 +529,19 @@ CASES: tuple[Case, ...] = (
     *SECURITY,
     *HEALTH_AND_LOGS,
     *MISCELLANY,
+)
+
+#: What may differ on Podman as well, by the case's id, and why.
+PODMAN_DIFFERS: dict[str, tuple[tuple[str, ...], str]] = {
+    "no command: --rm {neither}": (("status",), BEFORE_THE_RUNTIME),
+    "no command: --rm --entrypoint '' {cmd}": (("status",), BEFORE_THE_RUNTIME),
+    "mounts: --rm -v '' {busybox} true": (("stderr",), MIGHT_COVER_THE_GATE),
+}
+
+#: What docker run does and podman run refuses by itself, so that these cases are compared by what
+#: goes wrong: two flags that it has not, and a directory that is not made.
+PODMAN_REFUSES = (
+    "environment: --rm -h there --domainname example.org {busybox} hostname",
+    "miscellany: --rm --isolation default {busybox} true",
+    "entrypoint: --rm -w /made/by/docker {busybox} pwd",
 )

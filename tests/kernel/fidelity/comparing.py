@@ -26,13 +26,19 @@ PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9-]*)\}")
 OWN = (
     *("AppArmorProfile", "Created", "GraphDriver", "HostnamePath", "HostsPath", "Id", "LogPath"),
     *("ResolvConfPath",),
+    # Podman's.
+    *("ConmonPidFile", "OCIConfigPath", "PidFile", "StaticDir", "lockNumber"),
 )
-#: What the gate changes: itself as the entrypoint, its volume, and the drop.
+#: What the gate changes: itself as the entrypoint, its volume, and the drop. Podman records what
+#: came of the drop as well, and the words of the command line.
 GATE = {
-    "": ("Args", "Mounts", "Path"),
-    "Config": ("Cmd", "Entrypoint", "Image"),
+    "": ("Args", "BoundingCaps", "Mounts", "Path"),
+    "Config": ("Cmd", "CreateCommand", "Entrypoint", "Image"),
     "HostConfig": ("CapDrop", "Mounts"),
 }
+#: The first port that nobody asked for (ip_local_port_range).
+EPHEMERAL = 32768
+GATE_VOLUME = "saferun-gate-"
 #: Of the state, what is the command's doing.
 STATE = ("Status", "ExitCode", "OOMKilled", "Error", "Health")
 SECONDS = 120
@@ -91,6 +97,7 @@ class Bench:
             ids = self._containers(mark)
             if case.detached:
                 self.docker("wait", *ids)
+                ids = self._containers(mark)
             found = Outcome(
                 done.returncode,
                 _normal(done.stdout, name),
@@ -145,7 +152,25 @@ def _comparable(found: dict[str, Any]) -> dict[str, Any]:
     found["Networks"] = sorted(networks["Networks"])
     # The CLI sends these in random order.
     found["Config"]["Env"] = sorted(found["Config"]["Env"] or [])
-    found["HostConfig"]["Binds"] = sorted(found["HostConfig"]["Binds"] or [])
+    # In Podman's words all volumes are among them: anonymous ones by a name of their own.
+    found["HostConfig"]["Binds"] = sorted(
+        re.sub(r"^[0-9a-f]{64}:", "ID:", bind)
+        for bind in found["HostConfig"]["Binds"] or []
+        if not bind.startswith(GATE_VOLUME)
+    )
+    # Podman's log, and the host's name in its environment.
+    found["HostConfig"]["LogConfig"].pop("Path", None)
+    found["Config"]["Env"] = [
+        "HOSTNAME=ID" if one == f"HOSTNAME={its_id[:12]}" else one for one in found["Config"]["Env"]
+    ]
+    if not found["Name"].startswith(("saferun-test-", "/saferun-test-")):
+        del found["Name"]  # of the engine's choice
+    for bindings in (found["HostConfig"]["PortBindings"] or {}).values():
+        for binding in bindings or ():
+            # Podman writes down what it chose.
+            if int(binding["HostPort"] or 0) >= EPHEMERAL:
+                binding["HostPort"] = ""
+    found["State"]["Error"] = re.sub("[0-9a-f]{64}", "ID", found["State"]["Error"] or "")
     if its_id.startswith(found["Config"]["Hostname"]):
         del found["Config"]["Hostname"]
     for section, keys in GATE.items():

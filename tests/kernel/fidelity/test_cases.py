@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.fidelity.cases import CASES, STATUSES, Case
+from tests.kernel.fidelity.cases import CASES, PODMAN_DIFFERS, PODMAN_REFUSES, STATUSES, Case
 from tests.kernel.fidelity.comparing import Bench, differences
 from tests.kernel.programs import real_docker, saferun_words
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.kernel.conftest import Command
+    from tests.kernel.outcomes import Grants
 
 #: A user who is not root, unless the case says another.
 USER = "--user=3267"
@@ -58,10 +59,24 @@ def compared(bench: Bench, case: Case, directory: Path) -> dict[str, tuple[objec
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_docker_run_and_saferun_cannot_be_told_apart(
-    bench: Bench, case: Case, tmp_path: Path
+    bench: Bench, case: Case, tmp_path: Path, grants: Grants
 ) -> None:
-    """But for what the README says."""
+    """But for what the README says, and docs/engines.md of Podman."""
+    if grants.podman and case.id in PODMAN_DIFFERS:
+        more, why = PODMAN_DIFFERS[case.id]
+        case = case.replace(differs=(*case.differs, *more), why=why)
     assert compared(bench, case, tmp_path) == {}
+
+
+@pytest.mark.parametrize("which", PODMAN_REFUSES)
+def test_what_podman_refuses_by_itself(
+    bench: Bench, which: str, tmp_path: Path, grants: Grants
+) -> None:
+    """As docs/engines.md says; Docker does it, or the case would prove less there as well."""
+    (case,) = [case for case in CASES if case.id == which]
+    name = f"saferun-test-{secrets.token_hex(6)}"
+    plain = bench.outcome([real_docker(), "run", USER], case, name, tmp_path / name)
+    assert (plain.status >= 125) == grants.podman
 
 
 def test_every_exit_status_is_the_commands(bench: Bench, tmp_path: Path) -> None:
@@ -85,6 +100,8 @@ def test_a_difference_that_is_allowed_has_a_reason_in_the_cases() -> None:
     for case in CASES:
         assert bool(case.differs) == bool(case.why), case.id
         assert set(case.differs) <= {"stdout", "stderr", "left"}, case.id
+    assert set(PODMAN_DIFFERS) <= {case.id for case in CASES}
+    assert all(differs and why for differs, why in PODMAN_DIFFERS.values())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +112,8 @@ def test_a_difference_that_is_allowed_has_a_reason_in_the_cases() -> None:
         ("--env=A=1", ("--rm", "{busybox}", "sh", "-c", "exit ${A:-0}"), "status"),
         ("--env=A=1", ("--rm", "{busybox}", "sh", "-c", "echo $A >&2"), "stderr"),
         ("--volume=/v", ("--name", "{name}", "{busybox}", "true"), "volumes"),
-        ("--cidfile=made", ("--rm", "{busybox}", "true"), "files"),
+        # Without --rm, with which Podman removes it again.
+        ("--cidfile=made", ("--name", "{name}", "{busybox}", "true"), "files"),
     ],
 )
 def test_the_comparison_would_see_a_difference(
