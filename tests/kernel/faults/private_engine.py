@@ -33,6 +33,7 @@ class PrivateEngine:
         """Start it; skip where that is impossible."""
         if os.geteuid() != 0:
             missing("no engine of our own; run as root")
+        self.started: list[subprocess.Popen[bytes]] = []
         self.named = {**environment, "SAFERUN_ENGINE": f"faults-{os.getpid()}"}
         up = subprocess.run([ENGINE, "up"], capture_output=True, check=False, env=self.named)
         if up.returncode:
@@ -60,6 +61,8 @@ class PrivateEngine:
         subprocess.run([ENGINE, "down"], check=True, env=self.named)
         for each in self.namespaces:
             os.close(each)
+        for process in self.started:
+            process.wait()
 
     @property
     def pid(self) -> int:
@@ -69,11 +72,8 @@ class PrivateEngine:
     @property
     def containerd(self) -> int:
         """The process id of the containerd that dockerd has started."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        (found,) = (
-            int(child)
-            for child in children
-            if Path(f"/proc/{child}/comm").read_text() == "containerd\n"
+        (found,) = until(
+            lambda: [each for each in children(self.pid) if name(each) == "containerd"]
         )
         return found
 
@@ -102,13 +102,14 @@ class PrivateEngine:
         containerd = f"/run/{self.state.name}/containerd/containerd.pid"
         self.inside("rm", "--force", str(self.state / "docker.pid"), containerd)
         with (self.state / "dockerd.log").open("ab") as log:
-            subprocess.Popen(
+            again = subprocess.Popen(
                 self.entering("env", "-i", *self.variables, *(words or self.words)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        self.started.append(again)
         self.await_answer()
 
     def revive(self) -> None:
@@ -121,6 +122,22 @@ class PrivateEngine:
     def await_answer(self) -> None:
         """Wait until the engine is up."""
         until(lambda: self.docker("version").status == 0, 60)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def name(pid: int) -> str:
+    """Return the name of a process's program."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
 
 
 def state(pid: int) -> str:

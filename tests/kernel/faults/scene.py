@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tests.kernel.faults.conftest import IMAGE, LONG
+from tests.kernel.faults.private_engine import children, name
 from tests.kernel.forwarder import REQUEST, Forwarder, chunks, send, shut
 from tests.kernel.programs import rest, running, saferun_words, until
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import socket
     import subprocess
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from tests.kernel.faults.private_engine import PrivateEngine
 
@@ -149,23 +149,7 @@ def judged(outcome: Outcome) -> None:
     assert "Traceback" not in outcome.err, outcome
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
-    return found
-
-
 def docker_of(process: subprocess.Popen[bytes]) -> int:
     """Return the process id of the docker CLI that a saferun has started."""
     (pid,) = until(lambda: [each for each in children(process.pid) if name(each) == "docker"])
     return pid
-
-
-def name(pid: int) -> str:
-    """Return the name of a process."""
-    try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-    except OSError:
-        return ""
