@@ -61,6 +61,8 @@ def test_any_number_of_saferuns_at_once(
     assert verified(kept).returncode == 0
     lines = (kept / "log.jsonl").read_text().splitlines()
     assert len(lines) == sum("--receipt" in kind for kind in kinds)
-    outcomes = [json.loads(line)["verdict"]["outcome"] for line in lines]
-    assert set(outcomes) <= {"confirmed", "unverified"}
-    assert outcomes.count("confirmed") > len(outcomes) // 2
+    # Whoever waits in such a crowd for longer than the gate may hold at the door is not seen there.
+    verdicts = [json.loads(line)["verdict"] for line in lines]
+    assert {each["outcome"] for each in verdicts} <= {"confirmed", "unverified"}
+    assert all(each["reasons"] for each in verdicts if each["outcome"] == "unverified")
+    assert any(each["outcome"] == "confirmed" for each in verdicts)
