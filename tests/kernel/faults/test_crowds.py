@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.kernel.conftest import Command, Ended
     from tests.kernel.faults.private_engine import PrivateEngine
 
-COUNT = 100 if LONG else 16
+COUNT = 100 if LONG else 12
 #: Everybody's options, in turns; the users of every second have never used saferun.
 KINDS = (("--rm",), ("-d",), ("--rm", "--receipt"), ("-d", "--receipt"))
 COMMAND = ("sh", "-c", "grep -h ^Cap /proc/self/status; exit 7")

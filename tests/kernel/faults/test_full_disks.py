@@ -114,8 +114,10 @@ def fill_up(path: Path) -> None:
 FULL = {"full": (), "no inode left": ("nr_inodes=2",), "read-only": ()}
 
 
-@pytest.mark.parametrize("detached", [(), ("-d",)], ids=" ".join)
-@pytest.mark.parametrize("what", FULL)
+@pytest.mark.parametrize(
+    ("what", "detached"),
+    [("full", ()), ("full", ("-d",)), ("no inode left", ("-d",)), ("read-only", ())],
+)
 def test_a_receipt_that_has_no_room_stops_everything_beforehand(
     clean: PrivateEngine, saferun: Command, tmp_path: Path, what: str, detached: tuple[str, ...]
 ) -> None:
