@@ -101,8 +101,14 @@ class Outcome:
     status: int
     out: str
     err: str
-    #: What the command left: one line for each set of each start.
-    seen: tuple[str, ...]
+    #: Where the command leaves what it held.
+    mark: Path
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """What the command has left until now: one line for each set of each start."""
+        file = self.mark / "seen"
+        return tuple(file.read_text().splitlines()) if file.exists() else ()
 
 
 def play(
@@ -138,14 +144,12 @@ def play(
         # A docker of ours in a session of its own goes on without us.
         until(lambda: not way.open or way.is_cut, 30)
         at = way.asked[number - 1] if len(way.asked) >= number else ""
-    seen = mark / "seen"
-    lines = seen.read_text().splitlines() if seen.exists() else []
-    return Outcome(at, status, out.decode(), err.decode(), tuple(lines))
+    return Outcome(at, status, out.decode(), err.decode(), mark)
 
 
 def judged(outcome: Outcome) -> None:
     """Assert that whatever ran was judged: it held what the law allows, which is nothing."""
-    assert set(outcome.seen) in (set(), ZEROS), outcome
+    assert set(outcome.seen) in (set(), ZEROS), (outcome, outcome.seen)
     assert "Traceback" not in outcome.err, outcome
 
 

@@ -48,6 +48,7 @@ def test_a_dockerd_that_is_killed_starts_nothing_unjudged(
         if options[0] == "-d":
             # What is to be started again and again comes back through the gate.
             time.sleep(0.5)
+        judged(outcome)
         ordinary(clean, saferun, home)
         for container in clean.docker("ps", "--all", "--quiet").stdout.split():
             clean.docker("rm", "--force", container)
