@@ -61,6 +61,12 @@ def answered(action: Action, argv: Sequence[str]) -> int:
     except SaferunError as error:
         say(*str(error).split("\n"), *(f"hint: {hint}" for hint in error.hints), NOTHING)
         return error.status
+    except (OSError, MemoryError) as error:
+        # Where it matters what failed, somebody has caught it; this is a machine without files,
+        # memory or processes to spare.
+        why = (getattr(error, "strerror", None) or str(error) or "out of memory").lower()
+        say(f"cannot go on: {why}", NOTHING)
+        return SaferunError.status
     except KeyboardInterrupt:
         say(f"interrupted; {NOTHING}")
         return INTERRUPTED

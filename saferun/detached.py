@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from saferun import evidence
 from saferun.errors import DockerCliError, EngineError, Interrupted
 from saferun.host import docker_cli
-from saferun.host.signals import Deferred
+from saferun.host.engine import OK, segment
+from saferun.host.signals import Deferred, name_of
 from saferun.judge.verify import Verdict
 
 TYPE_CHECKING = False
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 #: The gate, or the evidence, said no.
 REFUSED = 126
+#: How long the engine may take to finish what it was asked for by a docker that was killed.
+UNNAMED_SECONDS = 2.0
+PAUSE_SECONDS = 0.05
 #: What a shell adds to the number of the signal that a program ended by.
 SIGNALLED = 128
 
@@ -35,6 +41,8 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
         # Newer CLIs print warnings about deprecated flags on stdout as well, before the id.
         text = printed.decode("utf-8", "surrogateescape")
         container = text.strip().rpartition("\n")[2].strip()
+        if status < 0:
+            return _cut_short(-status, container, prepared, kept, world)
         if status != 0 or not container:
             if kept is not None:
                 world.say(*kept.finish(evidence.NOT_STARTED))
@@ -68,6 +76,45 @@ def start(judged: Judged, prepared: Prepared, kept: Receipt | None, world: World
             )
             return REFUSED
         return _named(container, text, sighting, world)
+
+
+def _cut_short(
+    number: int, container: str, prepared: Prepared, kept: Receipt | None, world: World
+) -> int:
+    """Leave no container of a docker that was killed; return the exit status.
+
+    Before it said which one that is, it is found by the place of its gate, which no other has.
+    """
+    why = f"docker was ended by {name_of(number)} while it started the container"
+    container = container or _found(prepared, world)
+    if kept is not None:
+        sighting = evidence.Sighting(Verdict("unverified", (why,)))
+        world.say(*kept.finish(sighting, container))
+    unknown = "a container may have been started: docker ps --all shows it"
+    world.say(why, removed(container, world) if container else unknown)
+    return SIGNALLED + number
+
+
+def _found(prepared: Prepared, world: World) -> str:
+    """Return the id of the container of this run, empty where there is none or it is not known."""
+    if not prepared.gated:
+        return ""
+    from saferun.formats import engine_activity  # docker is not killed every day
+
+    place = prepared.words[0].rpartition("/")[0]
+    query = segment(f'{{"volume":["{place}"]}}')
+    end = time.monotonic() + UNNAMED_SECONDS
+    while time.monotonic() < end:
+        try:
+            (answer,) = world.engine.get(f"/containers/json?all=1&filters={query}")
+            found = engine_activity.listed(answer.body) if answer.status == OK else ()
+        except (EngineError, ValueError):
+            return ""
+        if len(found) == 1:
+            return found[0].id
+        # What docker had asked for the engine may still be making.
+        time.sleep(PAUSE_SECONDS)
+    return ""
 
 
 def _started(prepared: Prepared, kept: Receipt | None, world: World) -> tuple[int, bytes]:

@@ -88,12 +88,12 @@ def _files(look: Look, world: World) -> Tree:
         from saferun.host import image_files  # it brings the docker SDK
 
         image = look.image.id
-        try:
-            with image_files.exported(world.engine.endpoint, look.version, image) as chunks:
+        with image_files.exported(world.engine.endpoint, look.version, image) as chunks:
+            try:
                 tree = image_archive.tree(chunks)
-        except ValueError as error:
-            message = f"the files of {image} cannot be read as the engine exports them: {error}"
-            raise ImageError(message) from error
+            except ValueError as error:
+                message = f"the files of {image} cannot be read as the engine exports them: {error}"
+                raise ImageError(message) from error
         world.cache.remember(key, image_archive.remembered(tree))
     return tree
 

@@ -107,7 +107,13 @@ def _pull(command: RunCommand, world: World, notice: str) -> None:
         for value in command.all(name)
     ]
     words = ["pull", *options, "--", _familiar(command.image)]
-    if docker_cli.call(world.docker, words, world.environ, quiet=quiet) != 0:
+    status = docker_cli.call(world.docker, words, world.environ, quiet=quiet)
+    if status < 0:
+        from saferun.host.signals import name_of
+
+        message = f"docker was ended by {name_of(-status)} while it pulled {command.image}"
+        raise ImageError(message)
+    if status != 0:
         message = f"the image {command.image} could not be pulled"
         raise ImageError(message)
 

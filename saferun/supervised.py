@@ -167,14 +167,32 @@ def _read(path: str) -> str:
 
 
 def _private_directory(world: World) -> str:
-    """Make a directory that is only ours, for the file in which docker says what it made."""
+    """Make a directory that is only ours, for the file in which docker says what it made.
+
+    docker writes it when the container is made already, and leaves that behind when there is no
+    room: whether there is, is tried beforehand.
+    """
     path = f"{world.environ.get('TMPDIR') or '/tmp'}/saferun-{os.urandom(8).hex()}"  # noqa: S108
     try:
         os.mkdir(path, 0o700)
+        try:
+            _try_writing(f"{path}/cid")
+        except OSError:
+            os.rmdir(path)
+            raise
     except OSError as error:
-        message = f"cannot make {path}: {(error.strerror or str(error)).lower()}"
+        message = f"cannot write to {path}: {(error.strerror or str(error)).lower()}"
         raise SaferunError(message, "TMPDIR may name another directory") from error
     return path
+
+
+def _try_writing(path: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, bytes(ID_DIGITS))
+    finally:
+        os.close(descriptor)
+        os.unlink(path)
 
 
 def _with_cidfile(prepared: Prepared, path: str) -> Prepared:

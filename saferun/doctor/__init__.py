@@ -14,7 +14,7 @@ from saferun.facts import image as image_facts
 from saferun.formats import canary_lines, engine_api, engine_lines, outside_lines
 from saferun.formats.json_text import decode
 from saferun.host import caller, engine_files, kernel
-from saferun.host.endpoint import Patient
+from saferun.host.endpoint import Endpoint
 from saferun.host.engine import OK, Engine
 from saferun.judge.diagnosis import complete, failed, passed
 from saferun.judge.record import Record
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from saferun.formats.engine_api import EngineFacts, EngineVersion
     from saferun.judge.diagnosis import Line
 
+#: How long one answer may take before the engine counts as one that cannot be reached.
+PATIENCE_SECONDS = 20
 #: Why a check has no line of its own.
 NOT_REACHED = "an earlier check failed, so this one could not be made"
 NO_ENGINE = "look at what listens there, and at DOCKER_HOST and the docker context"
@@ -48,7 +50,7 @@ def examine(environ: Mapping[str, str], ourselves: str, named: tuple[str, ...]) 
     """
     docker, lines = client.check(environ, ourselves)
     world = World(docker, environ)
-    world.engine = Engine(Patient(docker, environ, decode))
+    world.engine = Engine(Endpoint(docker, environ, decode), PATIENCE_SECONDS)
     lines += laws.check(named, environ)
     lines += _of_engine(world)
     return Diagnosis(world.engine.endpoint.name, complete(lines, NOT_REACHED))

@@ -59,22 +59,31 @@ class Cache:
         if len(content) > LARGEST_FILE:
             return
         temporary = f"{self._directory}/.{name}.{os.getpid()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             os.makedirs(self._directory, mode=0o700, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._clear()
             descriptor = os.open(temporary, flags, 0o600)
         except OSError:
             return
         try:
-            whole = os.write(descriptor, content) == len(content)
-        except OSError:
-            whole = False
-        finally:
-            os.close(descriptor)
-        try:
+            try:
+                whole = os.write(descriptor, content) == len(content)
+            finally:
+                os.close(descriptor)
             if whole:
                 os.rename(temporary, f"{self._directory}/{name}")
-            else:
-                os.unlink(temporary)
+                return
+        except OSError:
+            pass  # it is not worth a word
+        try:
+            os.unlink(temporary)
         except OSError:
             return
+
+    def _clear(self) -> None:
+        """Remove what those have left who were killed while they wrote."""
+        for name in os.listdir(self._directory):
+            writer = name.rpartition(".")[2]
+            if name.startswith(".") and writer.isdigit() and not os.path.exists(f"/proc/{writer}"):
+                os.unlink(f"{self._directory}/{name}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import _socket
 import os
-from errno import EACCES, ENOENT, EPERM
+from errno import EACCES, EMFILE, ENFILE, ENOENT, EPERM
 
 from saferun.errors import EngineError
 from saferun.host import home
@@ -28,8 +28,6 @@ DEFAULT_SOCKET = "/var/run/docker.sock"
 LARGEST_FILE = 1 << 20
 #: How long `docker system dial-stdio` may take to notice that nobody listens any more.
 PATIENCE_SECONDS = 2
-#: How long an engine may be silent before a patient caller gives up.
-SILENCE_SECONDS = 20
 #: Stands for a value that only the CLI itself can tell; it is no name of a context.
 UNCLEAR = ("",)
 
@@ -64,7 +62,10 @@ class Endpoint:
         """Open a connection; raise EngineError when the engine cannot be reached."""
         if self.socket is None:
             return self._dial()
-        stream = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        try:
+            stream = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        except OSError as error:
+            raise _unreachable(self.socket, error) from error
         try:
             stream.connect(self.socket)
         except OSError as error:
@@ -93,7 +94,10 @@ class Endpoint:
         # Only engines that are not behind a local socket pay for importing subprocess.
         import subprocess
 
-        ours, theirs = _socket.socketpair()
+        try:
+            ours, theirs = _socket.socketpair()
+        except OSError as error:
+            raise EngineError(f"cannot run {self._docker}: {error.strerror}") from error
         with_fd = theirs.fileno()
         try:
             dialler = subprocess.Popen(  # noqa: S603 - the docker CLI, and no shell
@@ -110,16 +114,6 @@ class Endpoint:
         finally:
             theirs.close()
         return Connection(ours, dialler)
-
-
-class Patient(Endpoint):
-    """The same engine, for whoever would rather give up than wait for one that never answers."""
-
-    def connect(self) -> Connection:
-        """Open a connection on which no answer may be awaited for longer than SILENCE_SECONDS."""
-        connection = super().connect()
-        connection.stream.settimeout(SILENCE_SECONDS)
-        return connection
 
 
 class Connection:
@@ -219,5 +213,7 @@ def _unreachable(path: str, error: OSError) -> EngineError:
             "the engine's socket is open to root and to its group (usually docker)",
         )
     hint = "is the docker engine running? DOCKER_HOST or a docker context may name another one"
-    why = "there is no such socket" if error.errno == ENOENT else os.strerror(error.errno or 0)
+    if error.errno in (EMFILE, ENFILE):
+        hint = "this process, or the machine, has too many files open (ulimit -n)"
+    why = "there is no such socket" if error.errno == ENOENT else error.strerror or str(error)
     return EngineError(f"cannot connect to the docker engine at unix://{path}: {why.lower()}", hint)

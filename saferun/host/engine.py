@@ -7,10 +7,13 @@ docker CLI or through the SDK.
 
 from __future__ import annotations
 
+from time import monotonic
+
 from saferun.errors import EngineError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
     from typing import TypeAlias
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 #: An answer larger than this is not one that saferun asked for.
 LARGEST_ANSWER = 64 << 20
+#: How long one answer may take: a busy engine needs seconds, one that hangs never ends.
+SECONDS = 60
 #: The statuses that mean something to more than one caller (RFC 9110).
 OK, NO_CONTENT, NOT_MODIFIED, MISSING = 200, 204, 304, 404
 #: What may stand in a path segment as it is (RFC 3986 unreserved and some of pchar).
@@ -39,25 +44,34 @@ class Answer:
 class Engine:
     """The engine at an endpoint, as something that can be asked."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Take the endpoint; nothing is opened before the first question."""
+    def __init__(self, endpoint: Endpoint, seconds: float | None = None) -> None:
+        """Take the endpoint, and how long one answer may take (SECONDS if nothing is said).
+
+        Nothing is opened before the first question.
+        """
         self.endpoint = endpoint
+        self._seconds = SECONDS if seconds is None else seconds
 
     def get(self, *paths: str) -> list[Answer]:
         """Ask for every path in one round trip (HTTP pipelining); answers in the same order.
 
-        Raises EngineError when the engine cannot be reached or does not speak HTTP.
+        Raises EngineError when the engine cannot be reached, does not speak HTTP, or takes longer
+        for an answer than it may.
         """
         connection = self.endpoint.connect()
+        stream = _Bounded(connection.stream, self._seconds)
         question = b"".join(
             f"GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: saferun\r\n"
             f"{'Connection: close' if number == len(paths) else 'Accept: */*'}\r\n\r\n".encode()
             for number, path in enumerate(paths, 1)
         )
         try:
-            connection.stream.sendall(question)
-            reader = _Reader(connection.stream.recv)
-            answers = [reader.answer() for _ in paths]
+            stream.send(question)
+            reader = _Reader(stream.receive)
+            answers = []
+            for _ in paths:
+                stream.begin()
+                answers.append(reader.answer())
         except (OSError, ValueError) as error:
             complaint = connection.close()
             message = f"the docker engine at {self.endpoint.name} did not answer: "
@@ -145,6 +159,42 @@ def _number(text: str, base: int) -> int:
         message = f"no number: {text[:20]!r}"
         raise ValueError(message)
     return int(text, base)
+
+
+class _Bounded:
+    """A stream on which sending, and each answer from `begin` on, may take so many seconds."""
+
+    def __init__(self, stream: _socket.socket, seconds: float) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self.begin()
+
+    def begin(self) -> None:
+        self._end = monotonic() + self._seconds
+
+    def send(self, data: bytes) -> None:
+        self._stream.settimeout(self._left())
+        try:
+            self._stream.sendall(data)
+        except TimeoutError:
+            raise self._late() from None
+
+    def receive(self, size: int) -> bytes:
+        self._stream.settimeout(self._left())
+        try:
+            return self._stream.recv(size)
+        except TimeoutError:
+            raise self._late() from None
+
+    def _left(self) -> float:
+        # Also what trickles without a pause comes to its end.
+        left = self._end - monotonic()
+        if left <= 0:
+            raise self._late()
+        return left
+
+    def _late(self) -> TimeoutError:
+        return TimeoutError(f"it took longer than {self._seconds:g} seconds")
 
 
 class _Reader:

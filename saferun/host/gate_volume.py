@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from saferun.errors import EngineError, GateError
+from saferun.host.scratch_container import LABEL as SCRATCH
 from saferun.host.scratch_container import read_file, removed_afterwards, scratch, sdk
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def fill(  # noqa: PLR0913 - one thing, in its parts
 def imported(client: docker.APIClient, directory: str, files: Mapping[str, bytes]) -> Iterator[str]:
     """Yield the id of an image that holds nothing but these files, and remove it afterwards."""
     with removed_afterwards(
-        lambda: _image_id(client.import_image_from_data(_tar(directory, files))),
+        lambda: _image_id(
+            client.import_image_from_data(_tar(directory, files), changes=[f"LABEL {SCRATCH}=gate"])
+        ),
         lambda image: client.remove_image(image, force=True),
     ) as image:
         yield image

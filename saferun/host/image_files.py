@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: As large as a pipe, so that no more than this is ever held of an archive.
 PIECE = 1 << 16
+#: How long all files of an image may take: some have gigabytes of them.
+EXPORT_SECONDS = 3600
 
 
 def read(
@@ -34,5 +36,8 @@ def exported(endpoint: Endpoint, version: str, image: str) -> Iterator[Iterator[
 
     It is what the engine would give a container, layers merged, with owners, modes and attributes.
     """
-    with sdk(endpoint, version) as client, scratch(client, image, "inspect") as container:
+    with (
+        sdk(endpoint, version, EXPORT_SECONDS) as client,
+        scratch(client, image, "inspect") as container,
+    ):
         yield client.export(container, PIECE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -16,36 +16,63 @@ from saferun.host import engine_sdk
 from saferun.host.signals import Deferred, Raised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from saferun.host.endpoint import Endpoint
 
 #: Tells what the container is for, to whoever sees it while it is there.
 LABEL = "saferun.scratch"
+#: What such a container would execute if anybody started it: nothing that there is.
+NEVER = "/saferun-never-starts-this"
+#: How old what nobody has removed must be before it counts as left behind by a killed saferun.
+ABANDONED_SECONDS = 3600
+#: What the SDK, and what reads an archive, raise for an answer that has not the shape it should.
+NONSENSE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    tarfile.TarError,
+)
 #: The bit of Go's fs.FileMode, in which the engine tells a file's kind, that means a directory.
 GO_MODE_DIR = 1 << 31
 #: Larger than any passwd or gate; an image could hold a file of any size there.
 LARGEST_FILE = 4 << 20
+#: What an archive of one file has besides its content.
+LARGEST_HEADERS = 1 << 20
 #: How many links the engine would follow before it gives up (Linux MAXSYMLINKS).
 MOST_LINKS = 40
 
 
 @contextmanager
-def sdk(endpoint: Endpoint, version: str) -> Iterator[docker.APIClient]:
+def sdk(endpoint: Endpoint, version: str, seconds: int | None = None) -> Iterator[docker.APIClient]:
     """Yield an SDK client; raise EngineError for whatever the SDK or the connection raises.
 
-    An ending signal raises Interrupted inside, so that everything made here is removed again.
+    `seconds` is how long one answer may take. An ending signal raises Interrupted inside, so that
+    everything made here is removed again.
     """
-    client = engine_sdk.client(endpoint, version)
+    client = engine_sdk.client(endpoint, version, seconds)
     try:
         with Raised():
             yield client
     except docker.errors.APIError as error:
         raise EngineError(f"the docker engine refused: {error.explanation}") from error
+    except (requests.exceptions.InvalidJSONError, *NONSENSE) as error:
+        raise EngineError(f"the docker engine's answer makes no sense: {error}") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-        raise EngineError(f"the docker engine did not answer: {error}") from error
+        why = f"it took longer than {client.timeout:g} seconds" if _is_late(error) else str(error)
+        raise EngineError(f"the docker engine did not answer: {why}") from error
     finally:
         client.close()
+
+
+def _is_late(error: Exception) -> bool:
+    """Tell whether a timeout is what began it: the SDK has several wrappings for that."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, TimeoutError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 @contextmanager
@@ -59,12 +86,31 @@ def scratch(
         "User": "0",
         "Labels": {LABEL: purpose},
         # Never executed; an image may have no command of its own, and then it has to be said.
-        "Entrypoint": ["/saferun-never-starts-this"],
+        "Entrypoint": [NEVER],
         "NetworkDisabled": True,
         "HostConfig": {"NetworkMode": "none", "Mounts": list(mounts)},
     }
     with container(client, config) as made:
+        _sweep(client, made)
         yield made
+
+
+def _sweep(client: docker.APIClient, made: str) -> None:
+    """Remove what a killed saferun could not: scratch containers and images of another hour.
+
+    By the engine's own clock: `made` is a scratch container of this moment. Nobody is kept from
+    his work when that fails.
+    """
+    with suppress(docker.errors.APIError, requests.exceptions.RequestException, *NONSENSE):
+        found = client.containers(all=True, filters={"label": LABEL})
+        (now,) = (each["Created"] for each in found if each["Id"] == made)
+        for each in found:
+            never = each["State"] == "created" and each["Command"].strip('"') == NEVER
+            if never and now - each["Created"] > ABANDONED_SECONDS:
+                client.remove_container(each["Id"], v=True)
+        for each in client.images(filters={"label": LABEL, "dangling": True}):
+            if now - each["Created"] > ABANDONED_SECONDS:
+                client.remove_image(each["Id"])
 
 
 @contextmanager
@@ -100,6 +146,16 @@ def removed_afterwards(make: Callable[[], str], remove: Callable[[str], object])
         late.deliver()
 
 
+def _bounded(pieces: Iterable[bytes]) -> bytes:
+    archive = b""
+    for piece in pieces:
+        archive += piece
+        if len(archive) > LARGEST_FILE + LARGEST_HEADERS:
+            message = "the docker engine's answer makes no sense: an archive without end"
+            raise EngineError(message)
+    return archive
+
+
 def read_file(
     client: docker.APIClient, container: str, path: str, missing: bytes | None = None
 ) -> bytes | None:
@@ -114,7 +170,7 @@ def read_file(
             return missing
         if not found or found.get("size", 0) > LARGEST_FILE or found.get("mode", 0) & GO_MODE_DIR:
             return None
-        archive = b"".join(stream)
+        archive = _bounded(stream)
         # Podman names a target for what is no link, too: the path itself.
         target = found.get("linkTarget")
         if target and target != path:

@@ -22,6 +22,14 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 2
 
 
+def name_of(number: int) -> str:
+    """Return a signal's name, such as `SIGKILL`."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 class Deferred:
     """Within `with Deferred() as signals:` an ending signal is only noted in `signals.number`.
 

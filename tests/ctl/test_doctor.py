@@ -16,8 +16,8 @@ from saferun.ctl import doctor as command
 from saferun.doctor import client, gates, laws
 from saferun.errors import PolicyError
 from saferun.formats.docker_run.gate_command import Gate
-from saferun.host import endpoint, gate_volume, policy_files
-from saferun.host.endpoint import Patient
+from saferun.host import gate_volume, policy_files
+from saferun.host.endpoint import Endpoint
 from saferun.judge.diagnosis import CHECKS, Line, failed, passed, unclear
 from tests.host.fake_engine import FakeEngine, always, http
 
@@ -158,14 +158,14 @@ def test_who_may_open_a_socket_is_read_from_it_and_from_what_is_above(tmp_path: 
     socket.chmod(0o666)
 
     def mode(path: object) -> int | None:
-        return Patient("docker", {"DOCKER_HOST": f"unix://{path}"}, json.loads).mode()
+        return Endpoint("docker", {"DOCKER_HOST": f"unix://{path}"}, json.loads).mode()
 
     outer = all(parent.stat().st_mode & 1 for parent in tmp_path.parents)
     assert mode(socket) == (0o666 if outer else 0o660)
     tmp_path.chmod(0o750)
     assert mode(socket) == 0o660
     assert mode(tmp_path / "none") is None
-    assert Patient("docker", {"DOCKER_HOST": "ssh://x"}, json.loads).mode() is None
+    assert Endpoint("docker", {"DOCKER_HOST": "ssh://x"}, json.loads).mode() is None
 
 
 def examined(host: str, bin_: Path, *named: str) -> dict[str, Line]:
@@ -211,11 +211,11 @@ def test_an_engine_that_is_down_or_silent_fails(
     told = examined(f"unix://{tmp_path}/none", bin_)
     only_the_engine_fails(told)
     assert "there is no such socket" in told["engine.reachable"].seen
-    monkeypatch.setattr(endpoint, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(doctor, "PATIENCE_SECONDS", 0.1)
     with FakeEngine(tmp_path / "s", lambda _: ()) as fake:
         told = examined(fake.host, bin_)
     only_the_engine_fails(told)
-    assert "timed out" in told["engine.reachable"].seen
+    assert "it took longer than 0.1 seconds" in told["engine.reachable"].seen
 
 
 def test_an_engine_that_says_nothing_of_itself_does_not_pass(tmp_path: Path, bin_: Path) -> None:

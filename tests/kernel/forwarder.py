@@ -90,6 +90,9 @@ class Forwarder:
                     back.start()
                     self.requests(caller, engine)
                     back.join()
+            except OSError:
+                # An engine that is not there: neither is the one that passes on.
+                shut(caller, socket.SHUT_RDWR)
             finally:
                 self.open -= {caller, engine}
 
