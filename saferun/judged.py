@@ -5,7 +5,7 @@ from __future__ import annotations
 from saferun.errors import GateError, ImageError, SaferunError
 from saferun.formats import container_user, report
 from saferun.formats.docker_run import discharge, spec
-from saferun.formats.docker_run.command import RunCommand, parse, to_argv, unjudged, writable_again
+from saferun.formats.docker_run.command import RunCommand, parse, to_argv, unknown
 from saferun.formats.docker_run.gate_command import composed, through_gate
 from saferun.formats.engine_api import ImageFacts
 from saferun.formats.facts import Facts
@@ -170,13 +170,7 @@ def prepare(  # noqa: PLR0913 - all that the words depend on
     another container's gate writable, or when a policy file is in force and there is something on
     the command line that none can speak of.
     """
-    if gate.podman and writable_again(judged.command):
-        message = "with this --volumes-from Podman would make another container's gate writable"
-        raise SaferunError(message, "say :ro or nothing: then what is read-only there is so here")
-    unspoken = unjudged(judged.command, podman=gate.podman)
-    if unspoken and any(layer.sources for layer in layers):
-        message = f"no policy can speak of {unspoken}, and there is a policy"
-        raise SaferunError(message, "leave it out, or give each value an option of its own")
+    _refuse_unspoken(judged.command, layers, on_podman=gate.podman)
     image = judged.facts.image
     command = discharge.discharge(judged.command, judged.decision.obligations)
     # It is on the engine, and what was judged is what must run.
@@ -204,6 +198,23 @@ def prepare(  # noqa: PLR0913 - all that the words depend on
         message = f"the rewritten command line would be judged differently:\n{reasons}"
         raise SaferunError(message)
     return Prepared(arguments, asked, words, deadline if gated else 0)
+
+
+def _refuse_unspoken(command: RunCommand, layers: tuple[Layer, ...], *, on_podman: bool) -> None:
+    """Raise SaferunError for what the judge does not see as the CLI will read it."""
+    new = unknown(command)
+    unspoken = f"--{new}, which is not one of docker run's" if new else None
+    if on_podman:
+        from saferun.formats.docker_run import podman
+
+        if podman.writable_again(command):
+            message = "with this --volumes-from Podman would make another container's gate writable"
+            hint = "say :ro or nothing: then what is read-only there is so here"
+            raise SaferunError(message, hint)
+        unspoken = unspoken or podman.read_otherwise(command)
+    if unspoken and any(layer.sources for layer in layers):
+        message = f"no policy can speak of {unspoken}, and there is a policy"
+        raise SaferunError(message, "leave it out, or give each value an option of its own")
 
 
 def names_matter(judged: Judged, layers: tuple[Layer, ...]) -> bool:

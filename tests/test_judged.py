@@ -87,6 +87,9 @@ def test_nothing_forbidden_gets_in_on_the_way(option: str) -> None:
         ("--pod=p", False),
         # Values that Podman reads otherwise: as two, or as a change of the host's files.
         ("--sysctl=net.ipv4.a=1,kernel.b=2", True),
+        ('--device "/dev/null"', True),
+        ("--device /dev/dri/x,/dev/sda", True),
+        ("--network ns:/proc/1/ns/net", True),
         ("-v /srv:/x:ro,U", True),
         ("--mount type=bind,src=/srv,dst=/x,ro,chown=true", True),
     ],

@@ -26,11 +26,6 @@ if TYPE_CHECKING:
         "unknown-flag", "needs-argument", "bad-syntax", "bad-bool", "no-image", "own-option"
     ]
 
-#: Where a comma begins another value for Podman (pflag StringSlice), and policies have limits.
-PODMAN_LISTS = frozenset(
-    ("add-host", "cap-add", "device-cgroup-rule", "dns", "group-add", "publish", "sysctl", "ulimit")
-)
-
 #: What Go's strconv.ParseBool accepts, and nothing else.
 BOOLS = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), "true"),
@@ -101,36 +96,12 @@ def parse(words: Iterable[str], table: Table = TABLE) -> RunCommand | Problem:
     return _Reading(words, table).command()
 
 
-def unjudged(command: RunCommand, *, podman: bool) -> str | None:
-    """Return an option that means something which no policy can speak of, None if there is none.
+def unknown(command: RunCommand) -> str | None:
+    """Return an option that only the CLI's help names, None if there is none.
 
-    The CLI may know more than docker's table: a newer docker, or Podman, which also reads some
-    values as lists. The built-in law holds whatever it is, because the gate asks the kernel.
+    No policy can speak of it: it may be a newer docker's, or Podman's.
     """
-    for name, value in command.options:
-        if TABLE.named(name) is None:
-            return f"--{name}, which is not one of docker run's"
-        if podman and name in PODMAN_LISTS and "," in value:
-            return f"--{name} with a comma, where a second value begins for Podman"
-        if podman and _changes_owner(name, value):
-            return f"--{name} with U or chown, which Podman gives to the container's user"
-    return None
-
-
-def writable_again(command: RunCommand) -> bool:
-    """Tell whether Podman makes mounts writable here that are read-only in another container.
-
-    It does wherever a mode is given and is not ro; Docker never does.
-    """
-    modes = (value.partition(":")[2] for name, value in command.options if name == "volumes-from")
-    return any(mode and "ro" not in mode.split(",") for mode in modes)
-
-
-def _changes_owner(name: str, value: str) -> bool:
-    if name == "volume":
-        return "U" in ":".join(value.split(":")[2:]).split(",")
-    keys = {field.strip('"').partition("=")[0] for field in value.split(",")}
-    return name == "mount" and not keys.isdisjoint(("U", "chown"))
+    return next((name for name, _ in command.options if TABLE.named(name) is None), None)
 
 
 def to_argv(command: RunCommand) -> list[str]:
