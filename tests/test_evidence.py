@@ -35,6 +35,24 @@ def test_docker_records_what_was_asked_for() -> None:
     assert "cap-drop is empty, not ALL" in contradictions(recorded(drop=()), asked())[0]
 
 
+def test_the_user_and_the_privileges_are_held_against_what_was_asked_for() -> None:
+    """Both decide what the drop is worth."""
+    somebody = ContainerSpec(user="0", cap_drop=("ALL",))
+    assert "user is 5, not 0" in contradictions(recorded(), Prepared((), somebody, ()))[0]
+    assert "privileged is True, not False" in contradictions(recorded(privileged=True), asked())[0]
+
+
+@pytest.mark.parametrize("cmd", [(), ("sh",), ("--", "sh", "-c")])
+def test_the_recorded_words_have_to_be_the_gates(cmd: tuple[str, ...]) -> None:
+    """A container that starts with anything else was not checked from inside."""
+    words = ("/.saferun/x/gate-amd64", "--", "sh")
+    gated = asked().replace(words=words)
+    record = recorded().replace(entrypoint=words[:1])
+    assert contradictions(record.replace(cmd=words[1:]), gated) == ()
+    (said,) = contradictions(record.replace(cmd=cmd), gated)
+    assert "command is something else" in said
+
+
 @pytest.mark.parametrize(
     ("record", "prepared", "agree"),
     [

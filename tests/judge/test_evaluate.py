@@ -202,6 +202,17 @@ def test_root_under_a_law(
     assert decision.masks == masks
 
 
+@pytest.mark.parametrize("uid", [0, 5])
+def test_a_privileged_container_that_may_be_one_may_hold_everything(uid: int) -> None:
+    """Engines give it everything, whatever is dropped."""
+    whom = "nonroot" if uid else "root"
+    law = Statement("limits", whom, "privileged", value=True, origin=Origin("p", 1, "x"))  # type: ignore[arg-type]
+    spec = ContainerSpec(uid=uid, cap_drop=("ALL",), privileged=True)
+    every_one = mask_of(EVERY)
+    expected = Masks(every_one, every_one if uid else 0)
+    assert evaluate(spec, (Layer("system", (law,)),)).masks == expected
+
+
 @given(SPECS, LAYERS)
 def test_every_reason_comes_at_once_in_a_fixed_order(
     spec: ContainerSpec, layers: tuple[Layer, ...]
