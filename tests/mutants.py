@@ -51,6 +51,10 @@ MEANT: dict[tuple[str, str], str] = {
         'NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}" for bit in range(64) if mask >> bit & 1',
         'NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}" for bit in range(65) if mask >> bit & 1',
     ): "a mask has 64 bits",
+    (
+        'named = next((one for one in options if one.startswith("seccomp=")), "")',
+        'named = next((one for one in options if one.startswith("seccomp=")), None)',
+    ): "the empty word and None are both no name",
 }
 KILLED, SURVIVED, UNREACHED, TIMED_OUT = "killed", "survived", "not reached", "timed out"
 #: mutmut's exit codes: pytest's, and its own.

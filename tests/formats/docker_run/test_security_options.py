@@ -57,3 +57,12 @@ def test_without_a_profile_the_engines_own_counts(profile: str, *, filtered: boo
 def test_options_after_the_switch_for_labels_are_read_as_well() -> None:
     """And a word without a value is kept as it is."""
     assert canonical(("disable", "apparmor=x", "odd"), {}) == ("apparmor=x", "odd", "label=disable")
+
+
+@pytest.mark.parametrize(
+    ("option", "result"),
+    [("no-new-privileges", ON), ("no-new-privileges:true", ON), ("no-new-privileges=false", OFF)],
+)
+def test_no_new_privileges_needs_no_value(option: str, result: str) -> None:
+    """The bare word turns it on."""
+    assert canonical((option,), {}) == (result,)
