@@ -6,9 +6,13 @@ import json
 
 import pytest
 
-from saferun.evidence import contradictions
+from saferun import processes
+from saferun.evidence import contradictions, look
 from saferun.formats.engine_api import ContainerRecord, container_record
+from saferun.host import kernel
+from saferun.judge.decision import Masks
 from saferun.judge.spec import ContainerSpec
+from saferun.judge.verify import Evidence
 from saferun.judged import Prepared
 
 
@@ -35,6 +39,24 @@ def test_docker_records_what_was_asked_for() -> None:
     assert "cap-drop is empty, not ALL" in contradictions(recorded(drop=()), asked())[0]
 
 
+def test_the_user_and_the_privileges_are_held_against_what_was_asked_for() -> None:
+    """Both decide what the drop is worth."""
+    somebody = ContainerSpec(user="0", cap_drop=("ALL",))
+    assert "user is 5, not 0" in contradictions(recorded(), Prepared((), somebody, ()))[0]
+    assert "privileged is True, not False" in contradictions(recorded(privileged=True), asked())[0]
+
+
+@pytest.mark.parametrize("cmd", [(), ("sh",), ("--", "sh", "-c")])
+def test_the_recorded_words_have_to_be_the_gates(cmd: tuple[str, ...]) -> None:
+    """A container that starts with anything else was not checked from inside."""
+    words = ("/.saferun/x/gate-amd64", "--", "sh")
+    gated = asked().replace(words=words)
+    record = recorded().replace(entrypoint=words[:1])
+    assert contradictions(record.replace(cmd=words[1:]), gated) == ()
+    (said,) = contradictions(record.replace(cmd=cmd), gated)
+    assert "command is something else" in said
+
+
 @pytest.mark.parametrize(
     ("record", "prepared", "agree"),
     [
@@ -54,3 +76,27 @@ def test_podman_records_how_it_differs_from_its_defaults(
 ) -> None:
     """Nothing that was not asked for may be among what was added."""
     assert (contradictions(record, prepared, podman=True) == ()) is agree
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (processes.FOREIGN, "unverified"),
+        (processes.UNREADABLE, "unverified"),
+        (processes.CHANGED, "unverified"),
+        (processes.EARLY, "unverified"),
+        (processes.GONE, "confirmed"),
+    ],
+)
+def test_one_process_that_cannot_be_read_leaves_the_container_unverified(
+    monkeypatch: pytest.MonkeyPatch, state: processes.State, outcome: str
+) -> None:
+    """However innocent the others are; a child that has ended meanwhile is none any more."""
+    read = processes.Reading(
+        1, processes.READ, Evidence(1, (5,) * 4, (0,) * 5, no_new_privileges=False), "", b"sh"
+    )
+    unread = processes.Reading(2, state, why="why")
+    monkeypatch.setattr(kernel, "children", lambda pid: [2] if pid == 1 else [])
+    monkeypatch.setattr(processes, "look", lambda pid, _: read if pid == 1 else unread)
+    verdict, _ = look(recorded(), Masks(0, 0))
+    assert verdict.outcome == outcome

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from saferun import holding
+from saferun import holding, processes
 from saferun.evidence import DOOR, INVISIBLE, Holding, Sighting
 from saferun.formats.docker_run.command import RunCommand
-from saferun.formats.docker_run.gate_command import RELEASE
+from saferun.formats.docker_run.gate_command import AT_THE_DOOR, RELEASE
 from saferun.formats.engine_api import ImageFacts
 from saferun.formats.facts import Facts
 from saferun.host import docker_cli, kernel
@@ -103,6 +103,29 @@ def test_a_gate_that_was_seen_is_signalled_directly(sent: list[object], restart:
     """Which no engine notices, so that what restarts still does."""
     let_go(DOOR_SEEN, judged(restart))
     assert sent == [7]
+
+
+@pytest.mark.parametrize(
+    ("command", "started", "blocked", "still"),
+    [
+        (b"gate-amd64", 1, AT_THE_DOOR, True),
+        (b"gate-amd64", 2, AT_THE_DOOR, False),
+        (b"gate-amd64", 1, 0, False),
+        (b"sh", 1, AT_THE_DOOR, False),
+    ],
+    ids=["the gate", "another that has its pid", "no more at the door", "the command"],
+)
+def test_only_the_gate_that_was_seen_and_still_holds_is_signalled(
+    monkeypatch: pytest.MonkeyPatch, command: bytes, started: int, blocked: int, *, still: bool
+) -> None:
+    """A pid may be somebody else's by now, and the command would be killed by the signal."""
+    asked: list[bool] = []
+    status = f"SigBlk:\t{1 << (blocked - 1) if blocked else 0:016x}\n".encode()
+    reading = processes.Reading(7, processes.READ, command=command, started=started, status=status)
+    monkeypatch.setattr(processes, "look", lambda _pid, _ours: reading)
+    monkeypatch.setattr(kernel, "send", lambda _pid, _number, ours: asked.append(ours()))
+    let_go(DOOR_SEEN, judged())
+    assert asked == [still]
 
 
 @pytest.mark.parametrize(("restart", "words"), [("no", [ENGINE]), ("always", [])])

@@ -141,6 +141,26 @@ def test_what_podman_reads_as_docker_does_is_judged(words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "limit"),
+    [
+        ("--pid=host", ("pid", ("private",))),
+        ("--mount=type=bind,src=/etc,dst=/x", ("volume", ("/srv",))),
+        ("--cap-add=NET_ADMIN", ("cap-add", ("NET_ADMIN",))),
+    ],
+    ids=["forbidden, with the same masks", "a mount besides the gate's", "allowed, other masks"],
+)
+def test_the_final_words_are_decided_as_the_first_were(
+    option: str, limit: tuple[str, object]
+) -> None:
+    """What the gate was told to check, and what the law forbids besides, are each held against."""
+    law = stated("limits", *limit, 1)
+    first, other = judged("-u0 img", 0, law), judged(f"-u0 {option} img", 0, law)
+    smuggled = first.replace(command=other.command)
+    with pytest.raises(SaferunError, match="judged differently"):
+        prepare(smuggled, GATE, PLACE, (BUILT_IN, Layer("system", (law,))), TABLE)
+
+
+@pytest.mark.parametrize(
     ("words", "uid", "image", "reference"),
     [
         ("img", 0, FOREIGN, "sha256:feed"),
@@ -170,6 +190,17 @@ def test_the_gate_is_left_out_only_where_it_could_find_nothing(
 ) -> None:
     """The number 0 is root in every image; everything else might turn out differently."""
     assert prepared(words, uid).gated is gated
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("cap-add", ()), ("security-opt", ("no-new-privileges",))],
+)
+def test_the_gate_is_kept_for_root_where_the_law_speaks_of_root(key: str, value: object) -> None:
+    """Of its capabilities, or of its no-new-privileges: then there is something to find wrong."""
+    verb = "limits" if key == "cap-add" else "require"
+    law = Statement(verb, "root", key, value, Origin("p", 1, f"{verb}.{key}"))  # type: ignore[arg-type]
+    assert prepared("-u 0 img", 0, law).gated
 
 
 def test_no_gate_for_the_image() -> None:
@@ -282,13 +313,16 @@ def rule(effect: str, images: tuple[str, ...]) -> Match:
     [
         (Layer("user", (), (), (rule("allow", ("img",)),)), "sha256:feed"),
         (Layer("user", (), (), (rule("deny", ("img",)),)), "sha256:feed"),
+        (Layer("user", (stated("limits", "image", ("img",), 1),)), "sha256:feed"),
         (Layer("user", (), (), (rule("allow", ()),)), "img"),
         (Layer("user", ()), "img"),
     ],
 )
-def test_an_image_that_a_rule_matched_runs_by_its_id(layer: Layer, reference: str) -> None:
+def test_an_image_that_was_let_pass_by_its_name_runs_by_its_id(
+    layer: Layer, reference: str
+) -> None:
     """So that a tag cannot move between judging and running."""
-    one = judged("-u5 img", 5, layers=(layer,))
+    one = judged("-u5 img", 5, layers=(layer,), image=IMAGE.replace(tags=("img:latest",)))
     arguments = prepare(one, GATE, PLACE, (BUILT_IN, layer), TABLE).arguments
     assert arguments[arguments.index("--") + 1] == reference
 
@@ -308,3 +342,30 @@ def test_what_is_forbidden_is_refused_before_it_is_pulled() -> None:
     assert refused(stated("limits", "pull", ("never",), 1))
     only_root = Statement("limits", "root", "image", ("busybox",), Origin("p", 1, "x"))
     assert not refused(only_root)
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "words"),
+    [
+        ("image", ("busybox",), []),
+        ("pull", ("never",), []),
+        ("platform", ("linux/arm64",), ["--platform=linux/amd64"]),
+    ],
+)
+def test_it_is_hopeless_when_both_tables_forbid_it(
+    key: str, allowed: tuple[str, ...], words: list[str]
+) -> None:
+    """Each by a statement of its own, and both are told."""
+    command = parse([*words, "registry.example.com/x"])
+    assert isinstance(command, RunCommand)
+    image = Image((("registry.example.com/x", "latest"),))
+    root, others = (
+        Statement("limits", whom, key, allowed, Origin("p", line, f"limits.{whom}"))  # type: ignore[arg-type]
+        for line, whom in enumerate(("root", "nonroot"), 1)
+    )
+    refused = judge_reference(command, image, (), (BUILT_IN, Layer("system", (root, others))))
+    assert refused is not None
+    told = [one.origins for one in refused.decision.violations]
+    assert told == [(root.origin,), (others.origin,)]
+    for alone in (root, others):
+        assert judge_reference(command, image, (), (BUILT_IN, Layer("system", (alone,)))) is None

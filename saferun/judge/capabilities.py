@@ -108,6 +108,4 @@ def granted(add: tuple[str, ...], drop: tuple[str, ...], *, privileged: bool = F
         return ALL
     if "ALL" in add:
         return ALL & ~mask_of(tuple(name for name in drop if name != "ALL"))
-    if "ALL" in drop:
-        return mask_of(add)
     return (DEFAULT & ~mask_of(drop)) | mask_of(add)

@@ -92,7 +92,16 @@ def test_the_names_are_the_kernels() -> None:
 
 def test_a_bit_without_a_name_is_called_by_its_number() -> None:
     """A newer kernel's capability is still reported."""
-    assert names_of(1 << 63 | 1) == ("CHOWN", "CAP_63")
+    assert names_of(1 << 63 | 1 << 41 | 1) == ("CHOWN", "CAP_41", "CAP_63")
+
+
+@pytest.mark.parametrize("name", ["", "NONSENSE", "all", "CAP_ALL", "CAP_CHOWN", "chown"])
+def test_a_name_that_is_none_adds_nothing(name: str) -> None:
+    """Neither by itself, nor to others, nor as one that is dropped."""
+    assert mask_of((name,)) == 0
+    assert mask_of(("KILL", name)) == mask_of(("KILL",))
+    assert granted((name,), ("ALL",)) == 0
+    assert granted((), (name,)) == DEFAULT
 
 
 @given(st.integers(0, ALL))

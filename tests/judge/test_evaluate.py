@@ -202,6 +202,26 @@ def test_root_under_a_law(
     assert decision.masks == masks
 
 
+@pytest.mark.parametrize("uid", [0, 5, None])
+def test_no_new_privileges_is_looked_for_where_it_is_required(uid: int | None) -> None:
+    """Whoever the container's user is, and only there."""
+    law = Statement("require", "any", "security-opt", (NNP,), Origin("p", 1, "x"))
+    spec = ContainerSpec(uid=uid)
+    assert evaluate(spec, (BUILT_IN, Layer("system", (law,)))).masks.no_new_privileges
+    assert not evaluate(spec, (BUILT_IN,)).masks.no_new_privileges
+
+
+@pytest.mark.parametrize("uid", [0, 5])
+def test_a_privileged_container_that_may_be_one_may_hold_everything(uid: int) -> None:
+    """Engines give it everything, whatever is dropped."""
+    whom = "nonroot" if uid else "root"
+    law = Statement("limits", whom, "privileged", value=True, origin=Origin("p", 1, "x"))  # type: ignore[arg-type]
+    spec = ContainerSpec(uid=uid, cap_drop=("ALL",), privileged=True)
+    every_one = mask_of(EVERY)
+    expected = Masks(every_one, every_one if uid else 0)
+    assert evaluate(spec, (Layer("system", (law,)),)).masks == expected
+
+
 @given(SPECS, LAYERS)
 def test_every_reason_comes_at_once_in_a_fixed_order(
     spec: ContainerSpec, layers: tuple[Layer, ...]

@@ -55,6 +55,19 @@ def test_capabilities_without_a_name_count() -> None:
     assert "CAP_62" in verdict.reasons[0]
 
 
+@pytest.mark.parametrize("held", [0, 1])
+def test_a_verdict_comes_with_its_evidence(held: int) -> None:
+    """Whether it confirms or contradicts: receipts keep it."""
+    seen = (process(held), process())
+    assert verify(seen, Masks(0, 0)).evidence == seen
+
+
+def test_a_contradiction_names_the_effective_user_and_every_capability() -> None:
+    """The second of the four uids is the one that counts."""
+    verdict = verify((process(3, uids=(1, 2, 3, 4)),), Masks(0, 0))
+    assert verdict.reasons == ("process 42 (uid 2) holds CHOWN DAC_OVERRIDE in CapInh",)
+
+
 @pytest.mark.parametrize(
     ("held", "outcome"), [(3, "confirmed"), (2, "confirmed"), (4, "contradicted")]
 )
