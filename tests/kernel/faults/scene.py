@@ -141,8 +141,9 @@ def play(
         with running(command, {**given, **(env or {})}) as process:
             processes.append(process)
             status, out, err = rest(process)
-        # A docker of ours in a session of its own goes on without us.
-        until(lambda: not way.open or way.is_cut, 30)
+        # A docker of ours in a session of its own goes on without us, and a container that holds
+        # at the door, with nobody to let it go, keeps its streams open until its deadline.
+        until(lambda: not way.open or way.is_cut, 120)
         at = way.asked[number - 1] if len(way.asked) >= number else ""
     return Outcome(at, status, out.decode(), err.decode(), mark)
 
