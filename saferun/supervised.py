@@ -14,7 +14,7 @@ from saferun.detached import REFUSED, removed
 from saferun.errors import SaferunError
 from saferun.evidence import Sighting
 from saferun.formats.proc_status import ID_DIGITS
-from saferun.host import docker_cli
+from saferun.host import docker_cli, private_directory
 from saferun.host.child import Child, end_as
 from saferun.judge.verify import Verdict
 
@@ -172,27 +172,13 @@ def _private_directory(world: World) -> str:
     docker writes it when the container is made already, and leaves that behind when there is no
     room: whether there is, is tried beforehand.
     """
-    path = f"{world.environ.get('TMPDIR') or '/tmp'}/saferun-{os.urandom(8).hex()}"  # noqa: S108
+    path = private_directory.path(world.environ)
     try:
-        os.mkdir(path, 0o700)
-        try:
-            _try_writing(f"{path}/cid")
-        except OSError:
-            os.rmdir(path)
-            raise
+        private_directory.make(path, "cid", ID_DIGITS)
     except OSError as error:
         message = f"cannot write to {path}: {(error.strerror or str(error)).lower()}"
         raise SaferunError(message, "TMPDIR may name another directory") from error
     return path
-
-
-def _try_writing(path: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, bytes(ID_DIGITS))
-    finally:
-        os.close(descriptor)
-        os.unlink(path)
 
 
 def _with_cidfile(prepared: Prepared, path: str) -> Prepared:
