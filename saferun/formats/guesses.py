@@ -6,6 +6,7 @@ the two depends on what nobody could see.
 
 from __future__ import annotations
 
+from saferun.formats.docker_run.mounts import mounts
 from saferun.formats.engine_api import (
     ContainerFacts,
     EngineFacts,
@@ -103,6 +104,9 @@ def unsettled(facts: Facts, command: RunCommand, blind: Blind) -> frozenset[str]
         found |= {one for one in ("runtime", "log-driver") if not command.last(one)}
         # A volume is what it was made as, which may be just what a law wants.
         found.add("volume-driver")
+        # An image that is mounted may have any name and id.
+        if any(mount.kind == "image" for mount in mounts(command, facts)):
+            found.add("image")
     return frozenset(found)
 
 
