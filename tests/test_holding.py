@@ -120,7 +120,7 @@ def test_only_the_gate_that_was_seen_and_still_holds_is_signalled(
 ) -> None:
     """A pid may be somebody else's by now, and the command would be killed by the signal."""
     asked: list[bool] = []
-    status = f"SigBlk:\t{1 << (blocked - 1) if blocked else 0:016x}\n".encode()
+    status = f"Name:\tgate-amd64\nSigBlk:\t{1 << (blocked - 1) if blocked else 0:016x}\n".encode()
     reading = processes.Reading(7, processes.READ, command=command, started=started, status=status)
     monkeypatch.setattr(processes, "look", lambda _pid, _ours: reading)
     monkeypatch.setattr(kernel, "send", lambda _pid, _number, ours: asked.append(ours()))
