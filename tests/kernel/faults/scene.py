@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import select
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -78,6 +79,12 @@ class Stage(Forwarder):
             if not send(engine, chunk):
                 break
         shut(engine, 1)
+        # One that has said all listens on; one that was killed is gone for the engine as well, or
+        # it would keep the streams of a container that nobody starts.
+        poll = select.poll()
+        poll.register(caller, 0)
+        poll.poll()
+        shut(engine, 2)
 
     def answers(self, engine: socket.socket, caller: socket.socket) -> None:
         """Pass on what is said."""
