@@ -151,12 +151,12 @@ def of_refused(plain: Outcome, ours: Outcome, case: Case) -> tuple[str, list[str
         ("denied: capabilities not allowed", "--cap-add" in case.words),
         ("no command specified", case.user == NOTHING_TO_RUN),
     )
+    # A missing image is pulled before anybody looks at its platform.
+    pulled = "parsing specified platform" in plain.stderr
     for words, excused in excuses:
         if found and excused and ours.stderr.startswith(f"saferun: {words}"):
-            return "refused in its own words", refused(ours, f"saferun: {words}")
-    # Of several reasons to refuse a list, each may find another one first. A missing image is
-    # pulled before anybody looks at its platform.
-    pulled = "parsing specified platform" in plain.stderr
+            return "refused in its own words", refused(ours, f"saferun: {words}", pulled=pulled)
+    # Of several reasons to refuse a list, each may find another one first.
     if found and not refused(ours, "saferun: ", pulled=pulled):
         return OTHER_REASON, []
     if found and ours.status == plain.status and not untouched(ours, pulled=pulled):

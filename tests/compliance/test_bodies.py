@@ -69,6 +69,7 @@ def same(spec: ContainerSpec) -> dict[str, Any]:
         fields[name] = set(fields[name])
     fields["annotations"] = set(spec.annotations)
     fields["mounts"] = {place(mount): mount_of(mount) for mount in spec.mounts}
+    fields["mounted_images"] = {image for _, image in spec.mounted_images}
     fields["ports"] = {
         (port.address, number, port.protocol)
         for port in spec.ports
