@@ -9,6 +9,8 @@ a line for any number of lines.
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -159,8 +161,9 @@ def named_images(docker: Command) -> Iterator[None]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home directory where policies are trusted, which below /tmp they are not."""
-    with tempfile.TemporaryDirectory(prefix=".saferun-test-", dir=Path.home()) as name:
+    """A home directory where policies are trusted, which below /tmp they are not, as HOME may be."""
+    ours = pwd.getpwuid(os.getuid()).pw_dir
+    with tempfile.TemporaryDirectory(prefix=".saferun-test-", dir=ours) as name:
         yield Path(name)
 
 

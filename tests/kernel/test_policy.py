@@ -160,6 +160,7 @@ def test_under_sudo_a_name_opens_no_more_than_the_caller_may(
     words = ("--rm", "-u", "3267", image("busybox"), "true")
     secret = tmp_path / "shadow"
     secret.write_text("root:$6$secret:1::::::\n")
+    secret.chmod(0o600)
     for option in (f"--policy={secret}", f"--report={secret}"):
         ended = saferun(option, *words, env=SUDO)
         assert refused(ended, "permission denied"), ended
