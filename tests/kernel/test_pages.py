@@ -161,7 +161,7 @@ def named_images(docker: Command) -> Iterator[None]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home directory where policies are trusted, which below /tmp they are not, as HOME may be."""
+    """A home where policies are trusted, which below /tmp they are not; HOME may be there."""
     ours = pwd.getpwuid(os.getuid()).pw_dir
     with tempfile.TemporaryDirectory(prefix=".saferun-test-", dir=ours) as name:
         yield Path(name)
