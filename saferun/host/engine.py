@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 #: An answer larger than this is not one that saferun asked for.
 LARGEST_ANSWER = 64 << 20
-#: How long one answer may take: a busy engine needs seconds, one that hangs never ends.
+#: How long one answer may take, through the SDK as well: a busy engine needs seconds to create a
+#: container, one that hangs never ends.
 SECONDS = 60
 #: The statuses that mean something to more than one caller (RFC 9110).
 OK, NO_CONTENT, NOT_MODIFIED, MISSING = 200, 204, 304, 404
@@ -247,7 +248,7 @@ class _Reader:
             return found
         found = b""
         while self._buffer:
-            size = _number(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16)
+            size = self._chunk_size()
             if size == 0 and not found:
                 message = "the answer has ended"
                 raise ValueError(message)
@@ -271,7 +272,7 @@ class _Reader:
     def _chunks(self) -> bytes:
         body = b""
         while True:
-            size = _number(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16)
+            size = self._chunk_size()
             if size == 0:
                 while self._until(b"\r\n"):
                     pass
@@ -281,6 +282,9 @@ class _Reader:
                 message = "an endless answer"
                 raise ValueError(message)
             self._until(b"\r\n")
+
+    def _chunk_size(self) -> int:
+        return _number(self._until(b"\r\n").partition(b";")[0].decode("latin-1"), 16)
 
     def _until(self, end: bytes) -> bytes:
         while end not in self._buffer:

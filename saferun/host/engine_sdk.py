@@ -16,13 +16,12 @@ import urllib3.connection
 import urllib3.connectionpool
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
+from saferun.host.engine import SECONDS
+
 if TYPE_CHECKING:
     import requests
 
     from saferun.host.endpoint import Connection, Endpoint
-
-#: Long enough for a busy engine to create a container, short enough to notice a hung one.
-SECONDS = 60
 
 
 def client(endpoint: Endpoint, version: str, seconds: int | None = None) -> docker.APIClient:
