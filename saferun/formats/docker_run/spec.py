@@ -140,9 +140,7 @@ def _of_image(mount: Mount, facts: Facts) -> tuple[str, Image]:
 def _last(values: tuple[str, ...], old: str = "", new: str = "") -> tuple[tuple[str, str], ...]:
     """Return each `NAME=VALUE`, the last one of each name, with a letter of the name replaced."""
     pairs = (value.partition("=") for value in values)
-    return tuple(
-        {(name.replace(old, new) if old else name): value for name, _, value in pairs}.items()
-    )
+    return tuple({name.replace(old, new): value for name, _, value in pairs}.items())
 
 
 def _host(value: str) -> tuple[str, str]:

@@ -6,21 +6,20 @@ import pytest
 
 from saferun.formats.docker_run.command import RunCommand, parse
 from saferun.formats.docker_run.spec import to_spec, user
-from saferun.formats.engine_api import ImageFacts
+from saferun.formats.engine_api import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from saferun.formats.facts import Facts
-from saferun.judge.spec import UNLIMITED, ContainerSpec, Device, Port
+from saferun.judge.rules import Image
+from saferun.judge.spec import UNLIMITED, ContainerSpec, Device, Mount, Port
 
 PROFILES = {"p.json": "sha256:1"}
+UNKNOWN = Facts(ImageFacts("sha256:1", "linux", "amd64"), 0, profiles=PROFILES)
 
 
-def asked(words: str, image_user: str = "", uid: int | None = 0) -> ContainerSpec:
+def asked(words: str, facts: Facts = UNKNOWN) -> ContainerSpec:
     """Return what a command line asks for."""
     read = parse(words.split(" "))
     assert isinstance(read, RunCommand)
-    return to_spec(
-        read,
-        Facts(ImageFacts("sha256:1", "linux", "amd64", user=image_user), uid, profiles=PROFILES),
-    )
+    return to_spec(read, facts)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +203,132 @@ def test_what_an_image_is_known_by(
 @pytest.mark.parametrize(("uid", "whom"), [(0, "root"), (3267, "nonroot"), (None, "nonroot")])
 def test_who_the_container_is(uid: int | None, whom: str) -> None:
     """Unknown counts as not root."""
-    assert asked("-u x i", uid=uid).whom == whom
+    assert asked("-u x i", UNKNOWN.replace(uid=uid)).whom == whom
+
+
+ENGINE = EngineFacts("crun", "local", "default", "2", userns=False, no_new_privileges=False)
+#: A host on which all that a command line can name is known.
+WORLD = Facts(
+    ImageFacts("sha256:1", "linux", "arm", variant="v7", health_check=True),
+    uid=7,
+    gid=8,
+    groups=(9, None),
+    containers={
+        "free": ContainerFacts("1", "free", "host", "host", "host", ()),
+        "own": ContainerFacts("2", "own", "", "private", "bridge", ()),
+    },
+    networks={"lan": NetworkFacts("lan", "host")},
+    images={"busybox": IMAGE, "gone": None},
+    engine=ENGINE,
+    sockets=("/run/docker.sock",),
+)
+#: What a command line is there that says nothing but an image's id.
+SILENCE = ContainerSpec(
+    uid=7,
+    gid=8,
+    groups=(9, None),
+    seccomp=True,
+    sockets=("/run/docker.sock",),
+    runtime="crun",
+    log_driver="local",
+    health_check=True,
+    image=Image(id="sha256:1"),
+    pinned=True,
+    platform="linux/arm/v7",
+)
+BUSYBOX = Image((("docker.io/library/busybox", "latest"),), IMAGE.id, ("sha256:" + "d" * 64,))
+SYSCTLS = "driver-opt=com.docker.network.endpoint.sysctls"
+
+
+def test_silence_is_what_the_engine_makes_of_it() -> None:
+    """What no word speaks of is the engine's, or the image's; without an engine it is unknown."""
+    assert asked("i", WORLD) == SILENCE
+    assert asked("i", WORLD.replace(engine=None)) == SILENCE.replace(
+        seccomp=None, runtime=None, log_driver=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ("-m 1k", {"memory": 1024, "memory_swap": 2048, "sysctls": ()}),
+        ("-m 1k --sysctl a=1=2", {"memory": 1024, "sysctls": (("a", "1=2"),)}),
+        (
+            f"--sysctl a/b=1 --network name=lan,{SYSCTLS}=c=2",
+            {"sysctls": (("a.b", "1"), ("c", "2")), "networks": ("lan", "host")},
+        ),
+        (f'--net name=x,"{SYSCTLS}=c/d=2,e=3"', {"sysctls": (("c.d", "2"), ("e", "3"))}),
+        ("--pid=container:free", {"pid": ("container:free", "host")}),
+        ("--ipc=container:free", {"ipc": ("container:free", "host")}),
+        ("--net=container:free", {"networks": ("container:free", "host")}),
+        ("--pid=container:own", {"pid": ("container:own",)}),
+        ("--ipc=container:own", {"ipc": ("container:own",)}),
+        ("--net=container:own", {"networks": ("container:own",)}),
+        ("--uts=host", {"uts": ("host",)}),
+        ("--userns=host", {"userns": ("host",)}),
+        ("--cgroupns=host", {"cgroupns": ("host",)}),
+        ("--privileged", {"privileged": True, "cgroupns": ("host",), "seccomp": False}),
+        ("--privileged --cgroupns=private", {"cgroupns": ("private",)}),
+        # What the engine adds by itself for these was not asked for.
+        ("--privileged --security-opt label=disable", {"security_opt": ()}),
+        ("--pid=host --security-opt label=disable", {"security_opt": (), "pid": ("host",)}),
+        ("--ipc=host --security-opt label=disable", {"security_opt": (), "ipc": ("host",)}),
+        ("--read-only --security-opt label=disable", {"security_opt": ("label=disable",)}),
+        ("--read-only", {"read_only": True}),
+        ("--read-only=false", {"read_only": False}),
+        (
+            "--volume-driver=nfs -v data:/x",
+            {
+                "volume_driver": "nfs",
+                "mounts": (Mount("volume", "data", "/x", driver="nfs", asked="--volume=data:/x"),),
+            },
+        ),
+        (
+            "--volumes-from a --volumes-from b:ro:z",
+            {
+                "volumes_from": ("a", "b"),
+                "mounts": (
+                    Mount("unknown", "", None, asked="--volumes-from=a"),
+                    Mount("unknown", "", None, asked="--volumes-from=b:ro:z"),
+                ),
+            },
+        ),
+        ("--mount src=busybox,dst=/z", {"mounted_images": ()}),
+        (
+            "--mount type=image,src=busybox,dst=/x --mount type=image,src=gone,dst=/y",
+            {
+                "mounted_images": (
+                    ("--mount=type=image,src=busybox,dst=/x", BUSYBOX),
+                    ("--mount=type=image,src=gone,dst=/y", Image()),
+                )
+            },
+        ),
+        ("--use-api-socket", {"use_api_socket": True}),
+        ("--device-cgroup-rule=a --device-cgroup-rule=b", {"device_rules": ("a", "b")}),
+        ("--oom-kill-disable", {"oom_kill_disable": True}),
+        ("--oom-kill-disable=false", {"oom_kill_disable": False}),
+        ("-P", {"publish_all": True, "ports": ()}),
+        ("-p 1:1", {"publish_all": False}),
+        ("--cgroup-parent=", {"cgroup_parent": ""}),
+        ("--runtime=runsc --log-driver=syslog", {"runtime": "runsc", "log_driver": "syslog"}),
+        ("--runtime= --log-driver=", {"runtime": "crun", "log_driver": "local"}),
+        ("--log-opt a/b=1 --log-opt a/b=2=3", {"log_opts": (("a/b", "2=3"),)}),
+        ("--annotation a/b=1 --annotation c", {"annotations": (("a/b", "1"), ("c", ""))}),
+        ("--add-host a:::1 --add-host a=::2", {"add_hosts": (("a", "::1"), ("a", "::2"))}),
+        ("--health-cmd=true", {"health_check": True}),
+        ("--no-healthcheck", {"health_check": False}),
+        ("--pull=always", {"pull": "always"}),
+        ("--platform=linux/amd64", {"platform": "linux/amd64"}),
+        ("--verify=off", {"verify": "off"}),
+    ],
+)
+def test_each_word_changes_only_what_it_is_about(words: str, fields: dict[str, object]) -> None:
+    """And what is named is taken for what it is there."""
+    spec = asked(f"{words} i", WORLD)
+    assert {name: getattr(spec, name) for name in fields} == fields
+    others = {
+        *("uid", "gid", "groups", "user", "sockets", "image", "pinned", "tag", "cap_add", "pid"),
+        *("ipc", "uts", "userns", "pull", "verify", "platform", "runtime", "use_api_socket"),
+    }
+    for name in others - {*fields}:
+        assert getattr(spec, name) == getattr(SILENCE, name), name
