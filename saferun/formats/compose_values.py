@@ -66,7 +66,7 @@ def record(mount: Body) -> MountFacts:
     config = mount.get("VolumeOptions", {}).get("DriverConfig", {})
     options = tuple(config.get("Options", {}).items())
     made = Mount(mount["Type"], mount.get("Source", ""), None, options=options)
-    made = of_volume(made, None, "/") if made.kind == "volume" else made
+    made = of_volume(made, None) if made.kind == "volume" else made
     # What else a volume's options may mean, its record does not say.
     kind = "unknown" if made.kind == "volume" and options else made.kind
     return MountFacts(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from posixpath import normpath
-
 from saferun.formats.docker_run.csv_record import fields
+from saferun.formats.docker_run.mounts import as_walked
 from saferun.judge.spec import Device
 
 TYPE_CHECKING = False
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from saferun.formats.facts import Facts
 
 EVERYTHING = "rwm"
+#: What CDI names are made of; in the last part, colons as well.
+OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")
 
 
 def devices(command: RunCommand, facts: Facts) -> tuple[Device, ...]:
@@ -38,9 +39,8 @@ def _device(value: str) -> Device:
         return Device(value)
     parts = value.split(":")
     permissions = parts[-1] if len(parts) > 1 and _are_permissions(parts[-1]) else EVERYTHING
-    # The engine refuses a path that is not absolute; the directory of all covers it.
-    path = normpath("/" + parts[0].lstrip("/")) if parts[0].startswith("/") else "/dev"
-    return Device(path, permissions)
+    # moby daemon getDevicesFromPath: neither cleaned nor made absolute.
+    return Device(as_walked(parts[0]), permissions)
 
 
 def _of_gpus(command: RunCommand) -> Iterator[Device]:
@@ -51,10 +51,16 @@ def _of_gpus(command: RunCommand) -> Iterator[Device]:
 
 
 def _is_cdi(value: str) -> bool:
-    """Tell whether the CLI takes a value for a CDI name, `VENDOR/CLASS=NAME`."""
-    kind, equals, name = value.partition("=")
-    vendor, slash, group = kind.partition("/")
-    return bool(equals and slash and vendor and group and name) and not value.startswith("/")
+    """Tell whether a value can only be a CDI name, `VENDOR/CLASS=NAME` (the CLI's cdi/pkg/parser).
+
+    Whatever else is no absolute path is one below the engine's directory, and so is every name for
+    a CLI before 25. With a domain for a vendor there is nothing there.
+    """
+    kind, _, name = value.partition("=")
+    vendor, _, group = kind.partition("/")
+    parts = (vendor, group, name.replace(":", ""))
+    is_domain = "." in vendor and not vendor.startswith(".")
+    return is_domain and all(part and OF_NAMES.issuperset(part) for part in parts)
 
 
 def _are_permissions(text: str) -> bool:

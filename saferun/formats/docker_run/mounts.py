@@ -83,16 +83,15 @@ def of_bind(value: str, facts: Facts, driver: str = "") -> Mount:
     path = _host_path(parts[0], facts.directory)
     if path is not None:
         return mount.replace(kind="bind", source=path, driver="")
-    return of_volume(mount, facts.volumes.get(parts[0]), facts.directory)
+    return of_volume(mount, facts.volumes.get(parts[0]))
 
 
 def of_mount(value: str, facts: Facts) -> Mount:
     """Return what a --mount mounts; of a key that is there twice the last one counts."""
     asked = f"--mount={value}"
-    listed = fields(value)
-    said: dict[str, str] = {"type": "volume"}
+    said = {"type": "volume", "source": "", "target": ""}
     options: list[tuple[str, str]] = []
-    for field in listed or ():
+    for field in fields(value) or ():
         key, equals, given = field.partition("=")
         if not key.isascii():
             # Go lower-cases some letters beyond ASCII to ASCII, and not all of those Python does.
@@ -113,9 +112,9 @@ def of_mount(value: str, facts: Facts) -> Mount:
             said[key] = given.lower() if key == "type" else given
     mount = Mount(
         said["type"],
-        said.get("source", ""),
-        None if listed is None else _absolute(said.get("target", "")),
-        said.get("ro", "") in TRUE,
+        said["source"],
+        _absolute(said["target"]),
+        said.get("ro") in TRUE,
         _propagation([said.get("bind-propagation", "")]),
         said.get("volume-driver", ""),
         tuple(dict(options).items()),
@@ -126,7 +125,7 @@ def of_mount(value: str, facts: Facts) -> Mount:
         path = _host_path(mount.source, facts.directory) or "/"
         return mount.replace(source=path, driver="", options=())
     if mount.kind == "volume":
-        return of_volume(mount, facts.volumes.get(mount.source), facts.directory)
+        return of_volume(mount, facts.volumes.get(mount.source))
     return mount
 
 
@@ -165,11 +164,11 @@ def of_record(record: MountFacts, facts: Facts) -> Mount:
         record.driver,
     )
     if mount.kind == "volume":
-        return of_volume(mount, facts.volumes.get(record.name), facts.directory)
+        return of_volume(mount, facts.volumes.get(record.name))
     return mount
 
 
-def of_volume(mount: Mount, known: VolumeFacts | None, directory: str) -> Mount:
+def of_volume(mount: Mount, known: VolumeFacts | None) -> Mount:
     """Return a volume as what it is: one that is there is what it was made as.
 
     The engine mounts a local volume's `device` with the options `o` (mount(8)), so that one with
@@ -182,11 +181,12 @@ def of_volume(mount: Mount, known: VolumeFacts | None, directory: str) -> Mount:
     bind = not {"bind", "rbind"}.isdisjoint(words) or said.get("type") in ("none", "bind")
     if mount.driver not in ("", "local") or not bind:
         return mount
-    source = _host_path(said.get("device", ""), directory) or "/"
+    # Of these the last one counts (moby/sys mount parseOptions).
+    modes = [word for word in words if word in ("ro", "rw")]
     return mount.replace(
         kind="bind",
-        source=source,
-        read_only=mount.read_only or "ro" in words,
+        source=as_walked(said.get("device", "")),
+        read_only=mount.read_only or modes[-1:] == ["ro"],
         propagation=_propagation(words),
     )
 
@@ -209,6 +209,15 @@ def _host_path(source: str, directory: str) -> str | None:
     if source.startswith("."):
         source = f"{directory}/{source}"
     return _absolute(source)
+
+
+def as_walked(path: str) -> str:
+    """Return a path that the engine hands to the kernel as it is written.
+
+    A relative one begins where the engine's own process is, and after a link `..` is not where it
+    seems to be. Nobody here can follow either; the root covers whatever it leads to.
+    """
+    return "/" if ".." in path.split("/") else _absolute(path) or "/"
 
 
 def _propagation(words: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from saferun.formats.docker_run.command import RunCommand, parse
 from saferun.formats.docker_run.mounts import mounts, of_bind, of_mount
 from saferun.formats.engine_api import ContainerFacts, ImageFacts, MountFacts, VolumeFacts
 from saferun.formats.facts import Facts
+from saferun.judge.spec import Mount
 
 NOTHING = Facts(ImageFacts("sha256:1", "linux", "amd64"))
 VOLUMES = {
@@ -22,6 +23,7 @@ VOLUMES = {
     "./x:/y": "/y",
     "/x": "/x",
     "//x/": "/x",
+    "/X": "/X",
     "x": "/x",
     "../x": "/x",
     "é": "/é",
@@ -32,8 +34,10 @@ VOLUMES = {
     "é:/etc": "/é:/etc",
     "c:/etc:/b": "/etc",
     "1:/etc": "/etc",
-    # CLI 20.10 takes this one, too, for an anonymous volume.
+    "1:": "/1:",
+    # CLI 20.10 takes these, too, for anonymous volumes.
     ":/b": "/:/b",
+    ":/a:/b": "/:/a:/b",
     # The engine refuses these, or a working directory with a colon makes something else of them.
     "": None,
     "/a:b": None,
@@ -107,7 +111,7 @@ def test_a_target_is_a_clean_absolute_path_or_unknown(value: str) -> None:
             assert not {"", ".", ".."} & set(target[1:].split("/")) or target == "/"
 
 
-BIND = (("type", "none"), ("o", "bind,ro"), ("device", "/etc/../etc"))
+BIND = (("type", "none"), ("o", "bind,ro"), ("device", "/etc/./"))
 NFS = (("type", "nfs"), ("o", "addr=10.0.0.1"), ("device", ":/e"))
 KNOWN = NOTHING.replace(
     directory="/work",
@@ -115,6 +119,7 @@ KNOWN = NOTHING.replace(
         "disguised": VolumeFacts("local", BIND, (), ""),
         "remote": VolumeFacts("local", NFS, (), ""),
         "plain": VolumeFacts("local", (), (), ""),
+        "plugged": VolumeFacts("nfs", (("share", "x"),), (), ""),
         "new": None,
     },
     containers={
@@ -128,7 +133,15 @@ KNOWN = NOTHING.replace(
                 MountFacts("bind", "", "/srv", "/s", propagation="rshared"),
                 MountFacts("volume", "disguised", "/var/x", "/d", "local"),
             ),
-        )
+        ),
+        "keeper": ContainerFacts(
+            "2",
+            "keeper",
+            "",
+            "",
+            "",
+            (MountFacts("volume", "lost", "/var/y", "/l/", "rclone", writable=False),),
+        ),
     },
 )
 
@@ -173,6 +186,7 @@ def shown(words: str, facts: Facts) -> list[str]:
         ("--mount src=new,dst=/x,volume-opt=o=bind,volume-opt=device=/r", ["bind /r rw"]),
         ("--volumes-from other", ["bind /srv rw shared", "bind /etc ro"]),
         ("--volumes-from other:ro", ["bind /srv ro shared", "bind /etc ro"]),
+        ("--volumes-from other:z,ro", ["bind /srv ro shared", "bind /etc ro"]),
         ("--volumes-from gone", ["unknown - rw"]),
         ("--use-api-socket", ["bind /var/run/docker.sock rw"]),
         ("--use-api-socket=false", []),
@@ -183,10 +197,104 @@ def test_what_is_mounted(words: str, found: list[str]) -> None:
     assert shown(words, KNOWN) == found
 
 
+@pytest.mark.parametrize(
+    ("words", "mount"),
+    [
+        ("-v /anonymous", Mount("volume", "", "/anonymous")),
+        ("-v data:/x:ro", Mount("volume", "data", "/x", read_only=True)),
+        (
+            "-v plugged:/x",
+            Mount("volume", "plugged", "/x", driver="nfs", options=(("share", "x"),)),
+        ),
+        ("--volume-driver=rclone -v /x", Mount("volume", "", "/x", driver="rclone")),
+        ("--volume-driver=rclone -v data:/x", Mount("volume", "data", "/x", driver="rclone")),
+        ("--volume-driver=rclone -v /a:/x", Mount("bind", "/a", "/x", exact=False)),
+        ("--mount dst=/x", Mount("volume", "", "/x")),
+        ("--mount type=volume,dst=/x,ro", Mount("volume", "", "/x", read_only=True)),
+        (
+            "--mount src=data,dst=/x,volume-driver=NFS,volume-opt=o=addr=10.0.0.1",
+            Mount("volume", "data", "/x", driver="NFS", options=(("o", "addr=10.0.0.1"),)),
+        ),
+        (
+            "--mount type=bind,src=./a,dst=/x,volume-driver=nfs,volume-opt=a=b",
+            Mount("bind", "/work/a", "/x", exact=False),
+        ),
+        ("--mount type=bind,src=a,dst=/x", Mount("bind", "/", "/x", exact=False)),
+        (
+            "--mount type=tmpfs,dst=/x,tmpfs-size=1m,tmpfs-mode=700",
+            Mount("tmpfs", "", "/x", options=(("size", "1m"), ("mode", "700"))),
+        ),
+        ("--mount type=volume,İ=a,src=b,dst=/x", Mount("unknown", "", None)),
+        (
+            "--tmpfs /x:size=1m,mode=a=b,ro",
+            Mount(
+                *("tmpfs", "", "/x"),
+                read_only=True,
+                options=(("size", "1m"), ("mode", "a=b"), ("ro", "")),
+            ),
+        ),
+        ("--tmpfs /x:rw:ro", Mount("tmpfs", "", "/x", options=(("rw:ro", ""),))),
+        ("--tmpfs /x:ro=1", Mount("tmpfs", "", "/x", options=(("ro", "1"),))),
+        ("--volumes-from gone", Mount("unknown", "", None)),
+        ("--volumes-from keeper", Mount("volume", "lost", "/l", read_only=True, driver="rclone")),
+    ],
+)
+def test_all_that_is_known_of_a_mount(words: str, mount: Mount) -> None:
+    """And how it was asked for, for people."""
+    read = parse([*words.split(" "), "img"])
+    assert isinstance(read, RunCommand)
+    asked = words.split(" ")[-2:]
+    as_written = "=".join(asked).replace("-v=", "--volume=")
+    assert mounts(read, KNOWN) == (mount.replace(asked=as_written),)
+
+
+def test_the_socket_is_where_the_client_puts_it() -> None:
+    """It is a mount like any other."""
+    socket = "/var/run/docker.sock"
+    (mount,) = mounts(RunCommand((("use-api-socket", "true"),), (), "img", ()), KNOWN)
+    assert mount == Mount("bind", socket, socket, exact=False, asked="--use-api-socket")
+
+
+@pytest.mark.parametrize(
+    ("options", "source", "rest"),
+    [
+        ({"o": "bind", "device": "/a//b/./"}, "/a/b", "rw private"),
+        ({"o": "rbind", "device": "/a"}, "/a", "rw private"),
+        ({"type": "none", "device": "/a"}, "/a", "rw private"),
+        ({"type": "bind", "device": "/a"}, "/a", "rw private"),
+        ({"type": "none", "o": "bind,ro", "device": "/a"}, "/a", "ro private"),
+        # The last one counts.
+        ({"type": "none", "o": "ro,bind,rw", "device": "/a"}, "/a", "rw private"),
+        ({"type": "none", "o": "rw,ro,bind", "device": "/a"}, "/a", "ro private"),
+        ({"o": "bind,rshared", "device": "/a"}, "/a", "rw shared"),
+        # Below the directory in which the engine runs, and that is most often the root.
+        ({"o": "bind", "device": "./etc"}, "/", "rw private"),
+        ({"o": "bind", "device": "etc"}, "/", "rw private"),
+        ({"o": "bind", "device": ""}, "/", "rw private"),
+        ({"o": "bind"}, "/", "rw private"),
+        # Where the link leads, `..` is the directory above that.
+        ({"o": "bind", "device": "/work/link/../shadow"}, "/", "rw private"),
+        ({"o": "bind", "device": "/work/.."}, "/", "rw private"),
+        ({"o": "bind", "device": "/work/..."}, "/work/...", "rw private"),
+    ],
+)
+def test_a_volume_in_disguise_is_where_the_kernel_finds_it(
+    options: dict[str, str], source: str, rest: str
+) -> None:
+    """The engine hands on the device as it is written, and nobody puts a directory before it."""
+    words = "".join(f',"volume-opt={name}={value}"' for name, value in options.items())
+    made = KNOWN.replace(volumes={"v": VolumeFacts("local", tuple(options.items()), (), "")})
+    for value in (f"dst=/x{words}", "src=v,dst=/x"):
+        mount = of_mount(value, made)
+        mode = "ro" if mount.read_only else "rw"
+        assert (mount.kind, mount.source, f"{mode} {mount.propagation}") == ("bind", source, rest)
+
+
 def test_links_are_followed_only_where_the_engines_files_are() -> None:
     """Elsewhere it is said that they were not."""
     here = KNOWN.replace(local=True, paths={"/a": "/etc"})
-    for facts, source, exact in ((here, "/etc", True), (KNOWN, "/a", False)):
+    there = here.replace(local=False)
+    for facts, source, exact in ((here, "/etc", True), (there, "/a", False), (KNOWN, "/a", False)):
         (mount,) = mounts(RunCommand((("volume", "/a:/b"),), (), "img", ()), facts)
         assert (mount.source, mount.exact) == (source, exact)
 

@@ -119,7 +119,7 @@ def test_the_user_that_the_engine_records(words: str, of_image: str, recorded: s
         ("--restart=on-failure:3 i", "restart", ("on-failure", 3)),
         ("--restart= i", "restart", ("no", 0)),
         ("--device /dev/x i", "devices", (Device("/dev/x", "rwm", exact=False),)),
-        ("--device /dev/../etc/x:/y:r i", "devices", (Device("/etc/x", "r", exact=False),)),
+        ("--device /etc//x/.:/y:r i", "devices", (Device("/etc/x", "r", exact=False),)),
         ("--device /dev/x:rw i", "devices", (Device("/dev/x", "rw", exact=False),)),
         ("--device /dev/x:/dev/y i", "devices", (Device("/dev/x", "rwm", exact=False),)),
         ("--device nvidia.com/gpu=all i", "devices", (Device("nvidia.com/gpu=all"),)),
