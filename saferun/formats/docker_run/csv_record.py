@@ -32,6 +32,14 @@ def fields(text: str) -> tuple[str, ...] | None:
         at += 1
 
 
+def lowered(text: str) -> str:
+    """Return a text in lower case, letter by letter as Go's strings.ToLower does it.
+
+    To Python a capital I with a dot becomes two letters, the first of which is i.
+    """
+    return text.replace("\u0130", "i").lower()
+
+
 def _end(text: str, at: int) -> int:
     """Return where an unquoted field ends: at a comma, a line's end, or the end of the text."""
     found = (text.find(",", at), text.find("\n", at), len(text))

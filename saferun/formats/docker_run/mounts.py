@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from posixpath import normpath
 
-from saferun.formats.docker_run.csv_record import fields
+from saferun.formats.docker_run.csv_record import fields, lowered
 from saferun.judge.spec import Mount
 
 TYPE_CHECKING = False
@@ -88,15 +88,11 @@ def of_bind(value: str, facts: Facts, driver: str = "") -> Mount:
 
 def of_mount(value: str, facts: Facts) -> Mount:
     """Return what a --mount mounts; of a key that is there twice the last one counts."""
-    asked = f"--mount={value}"
     said = {"type": "volume", "source": "", "target": ""}
     options: list[tuple[str, str]] = []
     for field in fields(value) or ():
         key, equals, given = field.partition("=")
-        if not key.isascii():
-            # Go lower-cases some letters beyond ASCII to ASCII, and not all of those Python does.
-            return Mount("unknown", "", None, asked=asked)
-        key = key.lower()
+        key = lowered(key)
         if key in SOURCE_KEYS:
             said["source"] = given
         elif key in TARGET_KEYS:
@@ -109,7 +105,7 @@ def of_mount(value: str, facts: Facts) -> Mount:
         elif key in ("tmpfs-size", "tmpfs-mode"):
             options.append((key.removeprefix("tmpfs-"), given))
         else:
-            said[key] = given.lower() if key == "type" else given
+            said[key] = lowered(given) if key == "type" else given
     mount = Mount(
         said["type"],
         said["source"],
@@ -118,7 +114,7 @@ def of_mount(value: str, facts: Facts) -> Mount:
         _propagation([said.get("bind-propagation", "")]),
         said.get("volume-driver", ""),
         tuple(dict(options).items()),
-        asked=asked,
+        asked=f"--mount={value}",
     )
     if mount.kind == "bind":
         # The engine refuses what is no absolute path; the root covers whatever it may mean.

@@ -6,7 +6,7 @@ that container has is another, when it is the host's; unknown counts as the host
 
 from __future__ import annotations
 
-from saferun.formats.docker_run.csv_record import fields
+from saferun.formats.docker_run.csv_record import fields, lowered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,27 +71,23 @@ def network_name(value: str) -> str:
     The CLI reads fields where a word stands on both sides of an equals sign, anywhere, and then
     lower-cases and trims them; otherwise the value is the name as it is (opts/network.go).
     """
-    if not _has_fields(value):
-        return value
-    name = ""
-    for field in fields(value) or ():
-        key, _, given = field.partition("=")
-        if key.strip().lower() == "name":
-            name = given.strip().lower()
-    return name
+    return dict(_said(value)).get("name", "") if _has_fields(value) else value
 
 
 def sysctls(value: str) -> Iterator[tuple[str, str]]:
     """Yield the kernel parameters that a --network sets for its interface (docker 28)."""
-    if not _has_fields(value):
-        return
-    for field in fields(value) or ():
-        key, _, option = field.partition("=")
-        name, _, settings = option.partition("=")
-        if key.strip().lower() == "driver-opt" and name.strip().lower() == SYSCTLS:
+    for key, given in _said(value) if _has_fields(value) else ():
+        name, _, settings = given.partition("=")
+        if key == "driver-opt" and name.strip() == SYSCTLS:
             for setting in settings.split(","):
-                parameter, _, given = setting.partition("=")
-                yield parameter.strip().replace("/", "."), given
+                parameter, _, its = setting.partition("=")
+                yield parameter.strip().replace("/", "."), its
+
+
+def _said(value: str) -> Iterator[tuple[str, str]]:
+    for field in fields(value) or ():
+        key, _, given = lowered(field).partition("=")
+        yield key.strip(), given.strip()
 
 
 def _has_fields(value: str) -> bool:

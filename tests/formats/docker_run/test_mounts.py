@@ -64,8 +64,8 @@ MOUNTS = {
     "dst=/a,dst": None,
     'dst="/b"': None,
     "dst=/a, dst=/b": "/a",
-    # To Go, U+0130 is a capital i.
-    "dst=/a,dest\u0130nation=/b": None,
+    # To Go, U+0130 is a capital i, and U+212A a capital k.
+    "dst=/a,dest\u0130nation=/b": "/b",
 }
 
 
@@ -224,7 +224,8 @@ def test_what_is_mounted(words: str, found: list[str]) -> None:
             "--mount type=tmpfs,dst=/x,tmpfs-size=1m,tmpfs-mode=700",
             Mount("tmpfs", "", "/x", options=(("size", "1m"), ("mode", "700"))),
         ),
-        ("--mount type=volume,İ=a,src=b,dst=/x", Mount("unknown", "", None)),
+        ("--mount type=b\u0130nd,src=/a,dst=/x", Mount("bind", "/a", "/x", exact=False)),
+        ("--mount type=\u212a\u00c9,src=a,dst=/x", Mount("k\u00e9", "a", "/x")),
         (
             "--tmpfs /x:size=1m,mode=a=b,ro",
             Mount(
