@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from saferun.formats.docker_run.csv_record import fields
 from saferun.judge.spec import Port
 
 TYPE_CHECKING = False
@@ -24,28 +23,36 @@ def ports(command: RunCommand, exposed: Iterable[str]) -> tuple[Port, ...]:
     found = [port for value in command.all("publish") for port in published(value)]
     if command.is_true("publish-all"):
         for one in dict.fromkeys([*exposed, *command.all("expose")]):
-            protocol = one.partition("/")[2] or "tcp"
-            found += (Port(address, 0, 0, protocol) for address in EVERY_ADDRESS)
+            found += (Port(address, 0, 0, _protocol(one)) for address in EVERY_ADDRESS)
     return tuple(dict.fromkeys(found))
 
 
 def published(value: str) -> tuple[Port, ...]:
-    """Return what one --publish asks for; all ports when it cannot be understood."""
+    """Return what one --publish asks for; all ports when it cannot be understood.
+
+    With an equals sign it is a list of fields, and a quote is a letter like any other (docker/cli
+    convertToStandardNotation).
+    """
     if "=" in value:
-        said = dict(field.partition("=")[::2] for field in fields(value) or ())
-        protocol = said.get("protocol", "") or "tcp"
-        value = f"{said.get('published', '')}:{said.get('target', '')}/{protocol}"
-    value, _, protocol = value.partition("/")
-    parts = value.split(":")
-    first, last = _range(parts[-2] if len(parts) > 1 else "")
-    address = _address(":".join(parts[:-2]))
+        said = dict(field.partition("=")[::2] for field in value.split(","))
+        names = ("published", "target", "protocol")
+        value = "{}:{}/{}".format(*(said.get(name, "") for name in names))
+    *host, container = value.split(":")
+    first, last = _range(host.pop() if host else "")
+    address = _address(":".join(host))
     addresses = (address,) if address else EVERY_ADDRESS
-    return tuple(Port(one, first, last, protocol.lower() or "tcp") for one in addresses)
+    return tuple(Port(one, first, last, _protocol(container)) for one in addresses)
+
+
+def _protocol(port: str) -> str:
+    """Return the protocol of `PORT[/PROTOCOL]`; nobody reads what follows another slash."""
+    _, _, text = port.partition("/")
+    return text.partition("/")[0].lower() or "tcp"
 
 
 def _address(text: str) -> str:
     """Return an address in its one canonical form, as text; as it is when it is none."""
-    text = text.strip("[]")
+    text = text.removeprefix("[").removesuffix("]")
     if ":" not in text:
         return text
     import ipaddress  # few name one that can be written in several ways

@@ -75,8 +75,6 @@ def _bound(text: str) -> int:
 
 def _swap(text: str | None, memory: int | None) -> int | None:
     """Return memory and swap together: twice the memory where nothing is said (moby)."""
-    if text == "-1":
-        return UNLIMITED
     if text is None or size(text) == 0:
         return min(2 * memory, UNLIMITED) if memory is not None else None
     return bytes_of(text)
@@ -94,8 +92,8 @@ def _processors(command: RunCommand) -> int | None:
         above, slash, below = text.partition("/")
         if slash:
             # Both are whole numbers, octal ones where they begin with a zero (Go's big.Rat).
-            parts = whole(above) or 0, whole(below) or 0
-            count = parts[0] * BILLION // (parts[1] or 1) if UNLIMITED not in parts else 0
+            parts = [whole(one) or 0 for one in (above, below)]
+            count = parts[0] * BILLION // parts[1] if parts[1] and UNLIMITED not in parts else 0
         else:
             try:
                 count = round(float(text) * BILLION)
@@ -106,4 +104,4 @@ def _processors(command: RunCommand) -> int | None:
     if quota is None:
         return None
     period = whole(command.last("cpu-period")) or PERIOD
-    return quota * BILLION // period if quota > 0 else UNLIMITED
+    return quota * BILLION // period if quota > 0 and 0 < period < UNLIMITED else UNLIMITED

@@ -147,7 +147,7 @@ def _host(value: str) -> tuple[str, str]:
     """Return name and address of an --add-host: `NAME:ADDRESS`, or `NAME=ADDRESS` (docker 25)."""
     separator = "=" if "=" in value else ":"
     name, _, address = value.partition(separator)
-    return name, address.strip("[]")
+    return name, address.removeprefix("[").removesuffix("]")
 
 
 def _has_health_check(command: RunCommand, image: ImageFacts) -> bool:
