@@ -149,11 +149,11 @@ class _Reading:
         if flag is None:
             return self._problem("unknown-flag", f"unknown flag: --{name}", word)
         if equals:
-            return self._set(flag, value, word)
+            return self._set_to(flag, value, word)
         if flag.kind != "value":
-            return self._set(flag, _implied(flag), word)
+            return self._set(flag, _implied(flag))
         if self.rest:
-            return self._set(flag, self.rest.pop(), word)
+            return self._set(flag, self.rest.pop())
         return self._needs_argument(flag, f"--{name}", word)
 
     def _cluster(self, word: str) -> Problem | None:
@@ -167,28 +167,35 @@ class _Reading:
                 text = f"unknown shorthand flag: '{letter}' in -{letters}"
                 return self._problem("unknown-flag", text, word)
             if len(after) > 1 and after[0] == "=":
-                return self._set(flag, after[1:], word)
+                return self._set_to(flag, after[1:], word)
             if flag.kind == "value":
                 if not after and not self.rest:
                     return self._needs_argument(flag, f"'{letter}' in -{letters}", word)
-                return self._set(flag, after or self.rest.pop(), word)
-            problem = self._set(flag, _implied(flag), word)
+                return self._set(flag, after or self.rest.pop())
+            problem = self._set(flag, _implied(flag))
             if problem:
                 return problem
             letters = after
         return None
 
-    def _set(self, flag: Flag, given: str, word: str) -> Problem | None:
-        value = BOOLS.get(given, "") if flag.kind == "bool" else given
+    def _set_to(self, flag: Flag, given: str, word: str) -> Problem | None:
+        """Set what stands behind an equals sign, where a bool may have a value, too."""
+        if flag.kind != "bool":
+            return self._set(flag, given)
+        if given in BOOLS:
+            return self._set(flag, BOOLS[given])
         if flag.own:
-            if not value or (flag.choices and value not in flag.choices):
-                return _own_problem(flag)
-            self.own.append((flag.name, value))
-        elif flag.kind == "bool" and not value:
-            text = f'invalid argument "{given}" for "--{flag.name}" flag: neither true nor false'
-            return self._problem("bad-bool", text, word)
-        else:
+            return _own_problem(flag)
+        text = f'invalid argument "{given}" for "--{flag.name}" flag: neither true nor false'
+        return self._problem("bad-bool", text, word)
+
+    def _set(self, flag: Flag, value: str) -> Problem | None:
+        if not flag.own:
             self.options.append((flag.name, value))
+            return None
+        if not value or (flag.choices and value not in flag.choices):
+            return _own_problem(flag)
+        self.own.append((flag.name, value))
         return None
 
     def _needs_argument(self, flag: Flag, where: str, word: str) -> Problem:

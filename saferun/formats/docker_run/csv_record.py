@@ -51,7 +51,7 @@ def _quoted(text: str, at: int) -> tuple[str, int] | None:
     field = ""
     while True:
         quote = text.find('"', at)
-        if quote < 0:
+        if quote == -1:
             return None
         field += text[at:quote]
         at = quote + 1

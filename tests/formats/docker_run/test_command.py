@@ -9,7 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from saferun.formats.docker_run.command import BOOLS, Problem, RunCommand, parse, to_argv
+from saferun.formats.docker_run.command import (
+    BOOLS,
+    Problem,
+    RunCommand,
+    parse,
+    to_argv,
+    unknown,
+)
 from saferun.formats.docker_run.flags import ALIASES, TABLE
 
 if TYPE_CHECKING:
@@ -229,6 +236,42 @@ def test_a_probe_is_all_that_docker_would_have_read() -> None:
     assert refused("-d", "--name", "x").probe == ("--detach=true", "--name=x")
 
 
+@pytest.mark.parametrize(
+    ("argv", "text", "probe"),
+    [
+        (("--bogus=1", "i"), "unknown flag: --bogus", "--bogus=1"),
+        (("-dX", "i"), "unknown shorthand flag: 'X' in -X", "-dX"),
+        (("---rm", "i"), "bad flag syntax: ---rm", "---rm"),
+        (("--name",), "flag needs an argument: --name", "--name"),
+        (("-itu",), "flag needs an argument: 'u' in -u", "-itu"),
+        (
+            ("--rm=x", "i"),
+            'invalid argument "x" for "--rm" flag: neither true nor false',
+            "--rm=x",
+        ),
+        (("-t=x", "i"), 'invalid argument "x" for "--tty" flag: neither true nor false', "-t=x"),
+        ((), "docker run requires at least 1 argument: the image", None),
+    ],
+)
+def test_a_fault_is_told_as_docker_tells_it(
+    argv: tuple[str, ...], text: str, probe: str | None
+) -> None:
+    """And the last of the words that show it is the one that is wrong."""
+    problem = refused("-h", "x", *argv)
+    assert problem.text == text
+    assert problem.probe[:1] == ("--hostname=x",)
+    assert problem.probe[-1] == (probe or "--hostname=x")
+
+
+def test_what_only_the_clis_help_names_is_unknown() -> None:
+    """The first of it; there may be none."""
+    learned = TABLE.extended("      --new string   A value\n      --newer        None\n")
+    command = parse(("-d", "--newer", "--new=x", "i"), learned)
+    assert isinstance(command, RunCommand)
+    assert unknown(command) == "newer"
+    assert unknown(understood("-d", "-u5", "i")) is None
+
+
 def test_go_test_flags_are_passed_over() -> None:
     """Pflag drops `test.` and the rest of the word, but not the letters before it."""
     assert understood("-test.v", "i") == RunCommand((), (), "i", ())
@@ -250,7 +293,9 @@ def test_two_dashes_end_the_options() -> None:
 
 def test_help_needs_no_image() -> None:
     """A request for information is a command line without an image."""
-    assert understood("--name=x", "--help").is_true("help")
+    assert understood("--name=x", "--help") == RunCommand(
+        (("name", "x"), ("help", "true")), (), "", ()
+    )
     assert understood("--help", "i").image == "i"
     assert understood("--saferun-version").own == (("saferun-version", "true"),)
     assert not understood("--help=false", "i").is_true("help")
@@ -293,8 +338,9 @@ def test_own_options_explain_themselves(flag: Flag) -> None:
     """Docker cannot say what is wrong with them, so there is a text and no probe."""
     problem = refused(f"--{flag.name}=" if not flag.choices else f"--{flag.name}=maybe", "i")
     assert problem.kind == "own-option"
-    assert problem.text.startswith(f"--{flag.name} ")
-    assert not problem.probe
+    takes = f"takes {' or '.join(flag.choices)}" if flag.choices else "needs a file name"
+    assert problem.text.startswith(f"--{flag.name} {takes}")
+    assert problem.probe == ()
 
 
 @pytest.mark.parametrize("name", ["policy", "report", "verify"])

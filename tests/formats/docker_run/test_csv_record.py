@@ -22,6 +22,8 @@ READABLE = {
     '"a\nb",c': ("a\nb", "c"),
     '"a\r\nb"': ("a\nb",),
     "a\nb": ("a",),
+    "a\nb\nc": ("a",),
+    "Xa": ("Xa",),
     "a\r\nb": ("a",),
     "a,\nb": ("a", ""),
     "\n\r\n\na": ("a",),

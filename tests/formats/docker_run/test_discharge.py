@@ -44,6 +44,16 @@ def default(key: str, value: Value) -> Statement:
         ),
         (("--cap-drop=KILL",), [default("cap-drop", ("NET_RAW",))], [("cap-drop", "KILL")]),
         ((), [default("cap-drop", ())], []),
+        # What says the same, or rules it out.
+        (("--cpu-quota=5",), [default("cpus", "1")], [("cpu-quota", "5")]),
+        (("--cpu-period=5",), [default("cpus", "1")], [("cpu-period", "5")]),
+        (
+            ("--no-healthcheck=false",),
+            [default("health-cmd", "true")],
+            [("no-healthcheck", "false")],
+        ),
+        (("--rm",), [default("restart", "always")], [("rm", "true")]),
+        (("--restart=no",), [default("rm", value=True)], [("restart", "no")]),
     ],
 )
 def test_defaults_are_used_where_the_command_line_is_silent(

@@ -20,6 +20,7 @@ Options:
   -z, --zap                              Has a letter of its own
   -u, --upgrade                          Wants a letter that is taken
       --user int                         Not what it used to be
+      --verify string                    Has a name that saferun has taken
       --perhaps string[="x"]             May be left without a value
       --longest-of-all-the-flags         Last
       --bare
@@ -111,6 +112,8 @@ def test_the_table_learns_only_what_it_lacks() -> None:
     learned = TABLE.extended(HELP)
     assert learned.named("user") == TABLE.named("user")
     assert learned.lettered("u") == TABLE.named("user")
+    assert learned.named("verify") == TABLE.named("verify")
+    assert learned.lettered("") is None
     assert learned.named("brand-new") == Flag("brand-new", "", "value", "append")
     assert learned.lettered("z") == Flag("zap", "z", "bool", "append")
     assert TABLE.named("brand-new") is None
