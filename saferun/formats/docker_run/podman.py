@@ -47,6 +47,6 @@ def writable_again(command: RunCommand) -> bool:
 
 def _changes_owner(name: str, value: str) -> bool:
     if name == "volume":
-        return "U" in ":".join(value.split(":")[2:]).split(",")
+        return "U" in value.rpartition(":")[2].split(",")
     keys = {field.strip('"').partition("=")[0] for field in value.split(",")}
     return name == "mount" and not keys.isdisjoint(("U", "chown"))
