@@ -56,6 +56,80 @@ MEANT: dict[tuple[str, str], str] = {
         'named = next((one for one in options if one.startswith("seccomp=")), None)',
     ): "the empty word and None are both no name",
 }
+#: The same for the readers of command lines: the line, what becomes of what, and the reason.
+_READERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        'said = {"type": "volume", "source": "", "target": ""}',
+        'target": ""',
+        ('target": "XXXX"',),
+        "a target that is not absolute is none",
+    ),
+    (
+        'said["ro"] = given if equals else "true"',
+        "true",
+        ("TRUE",),
+        "Go takes both for true",
+    ),
+    (
+        '_propagation([said.get("bind-propagation", "")]),',
+        ', ""',
+        (", None", ", ", ', "XXXX"'),
+        "neither is a way of propagation",
+    ),
+    (
+        'words = said.get("o", "").split(",")',
+        '""',
+        ('"XXXX"',),
+        "neither is an option of mount(8)",
+    ),
+    (
+        'source=as_walked(said.get("device", "")),',
+        '""',
+        ('"XXXX"',),
+        "both are relative",
+    ),
+    (
+        'return self.named(self._letters.get(letter, ""))',
+        ', ""',
+        (", None", ", ", ', "XXXX"'),
+        "no flag is called so",
+    ),
+    (
+        'return text.replace("\\u0130", "i").lower()',
+        '"i"',
+        ('"I"',),
+        "it is made lower afterwards",
+    ),
+    (
+        'kind, _, name = value.partition("=")',
+        "partition",
+        ("rpartition",),
+        "no part of a CDI name has an equals sign",
+    ),
+    (
+        'vendor, _, group = kind.partition("/")',
+        "partition",
+        ("rpartition",),
+        "neither vendor nor class has a slash",
+    ),
+    (
+        'digits = text.lstrip("+-")',
+        "+-",
+        ("XX+-XX",),
+        "with an X it is no number either way",
+    ),
+    (
+        'above, slash, below = text.partition("/")',
+        "partition",
+        ("rpartition",),
+        "with two slashes it is no number either way",
+    ),
+)
+MEANT |= {
+    (line, line.replace(old, new)): reason
+    for line, old, changed, reason in _READERS
+    for new in changed
+}
 KILLED, SURVIVED, UNREACHED, TIMED_OUT = "killed", "survived", "not reached", "timed out"
 #: mutmut's exit codes: pytest's, and its own.
 OUTCOMES = {0: SURVIVED, 1: KILLED, 3: KILLED, 5: UNREACHED, 33: UNREACHED}

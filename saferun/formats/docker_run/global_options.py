@@ -67,7 +67,7 @@ def run_in(words: Sequence[str], environ: Mapping[str, str]) -> Call | None:
         return None
     inner: RunCommand | None = command
     if command.image == "container":
-        inner = _read(command.args, GROUP, {"run"})
+        inner = _read(command.args, GROUP, ())
     if inner is None or inner.image != "run":
         return None
     return Call(inner.args, variables(command, environ))

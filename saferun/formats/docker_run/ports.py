@@ -35,8 +35,7 @@ def published(value: str) -> tuple[Port, ...]:
     """
     if "=" in value:
         said = dict(field.partition("=")[::2] for field in value.split(","))
-        names = ("published", "target", "protocol")
-        value = "{}:{}/{}".format(*(said.get(name, "") for name in names))
+        value = f"{said.get('published', '')}:/{said.get('protocol', '')}"
     *host, container = value.split(":")
     first, last = _range(host.pop() if host else "")
     address = _address(":".join(host))

@@ -104,4 +104,4 @@ def _processors(command: RunCommand) -> int | None:
     if quota is None:
         return None
     period = whole(command.last("cpu-period")) or PERIOD
-    return quota * BILLION // period if quota > 0 and 0 < period < UNLIMITED else UNLIMITED
+    return quota * BILLION // period if min(quota, period) > 0 and period < UNLIMITED else UNLIMITED

@@ -25,6 +25,7 @@ def asked(*options: tuple[str, str], facts: Facts = HERE) -> tuple[Device, ...]:
         ("/dev/null", Device("/dev/null")),
         ("/dev/null:r", Device("/dev/null", "r")),
         ("/dev/null:wr", Device("/dev/null", "wr")),
+        ("/dev/null:mrw", Device("/dev/null", "mrw")),
         ("/dev/null:/dev/x", Device("/dev/null")),
         ("/dev/null:/dev/x:mw", Device("/dev/null", "mw")),
         ("/dev/null:r:/dev/x", Device("/dev/null")),
@@ -40,7 +41,7 @@ def asked(*options: tuple[str, str], facts: Facts = HERE) -> tuple[Device, ...]:
         ("dev/null", Device("/")),
         ("../dev/null:/dev/x:r", Device("/", "r")),
         ("/dev/link/../null", Device("/")),
-        ("rwm", Device("/")),
+        ("r", Device("/")),
         ("", Device("/")),
         # CDI names; what lacks a part of one, or has more than that, is a path.
         ("vendor.com/gpu=all", Device("vendor.com/gpu=all")),

@@ -10,6 +10,7 @@ from saferun.errors import SaferunError
 from saferun.formats.docker_run.global_options import plugin_call, run_in
 
 RUN = ("-u", "5", "img")
+CERTIFICATES = "DOCKER_CERT_PATH names a directory with ca.pem, cert.pem and key.pem"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,7 @@ def test_every_way_to_say_docker_run(line: str) -> None:
         "container -- ",
         "",
         "--frobnicate ps",
+        "-c -- -v ps run",
     ],
 )
 def test_everything_else_is_dockers(line: str) -> None:
@@ -119,6 +121,41 @@ def test_what_has_none_is_refused(line: str, environ: dict[str, str], said: str)
     with pytest.raises(SaferunError, match=said) as refused:
         run_in([*line.split(), "run", *RUN], environ)
     assert any("command docker" in hint for hint in refused.value.hints)
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "hint"),
+    [
+        ("-H a -H b", "--host", "docker takes one --host only"),
+        ("-H a -c b", "--host", "docker takes either --host or --context"),
+        ("--tls", "--tls without --tlsverify", "use --tlsverify, or a docker context"),
+        ("--tlscacert /ca", "--tlscacert", f"{CERTIFICATES}; or use a docker context"),
+        ("-D", "--debug", "leave it out"),
+        ("-ldebug", "--log-level", "leave it out"),
+    ],
+)
+def test_a_refusal_names_the_option_and_what_to_do(line: str, option: str, hint: str) -> None:
+    """The first that has no variable."""
+    with pytest.raises(SaferunError) as refused:
+        run_in([*line.split(), "run", *RUN], {})
+    assert str(refused.value) == f"docker's global option {option} cannot be handed on"
+    assert refused.value.hints[0] == hint
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("--frobnicate", "unknown flag: --frobnicate"),
+        ("-- x", "x behind --"),
+        ("container -- container", "container behind --"),
+        # Here docker shows its usage.
+        ("container --", "run behind --"),
+    ],
+)
+def test_what_cannot_be_told_says_why(line: str, problem: str) -> None:
+    """With the words that make it so."""
+    with pytest.raises(SaferunError, match=rf"runs: {problem}$"):
+        run_in([*line.split(), "run", *RUN], {})
 
 
 def test_certificates_that_are_named_go_with_a_configuration() -> None:

@@ -149,6 +149,7 @@ SET = f"driver-opt={SYSCTLS}"
         (f"name=x,dr\u0130ver-opt={SYSCTLS}=a=1", [("a", "1")]),
         (f"name=x,driver-opt=other=a=1,alias={SYSCTLS}=b=2", []),
         (f"name=x,{SYSCTLS}=a=1", []),
+        (f"driver-opt= {SYSCTLS}= a= 1", []),
         ("corp", []),
         ("", []),
         (f"name=x,alias=y,{SET}", [("", "")]),

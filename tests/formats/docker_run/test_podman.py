@@ -61,7 +61,7 @@ def test_nothing_is_given_to_the_containers_user(name: str, value: str) -> None:
         ("volume", "U:/b:ro"),
         ("volume", "/a:/b:Ux,chown"),
         ("mount", "type=bind,src=U,dst=/chown"),
-        ("mount", "dst=/b,u,Chown"),
+        ("mount", "dst=/b,u,Chown,XU"),
         ("tmpfs", "/a:/b:U"),
         ("env", "U"),
         ("name", "a,b"),
