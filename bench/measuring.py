@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IMAGE = "saferun-bench"
+#: What the image holds besides busybox itself.
+PROGRAMS = ("head", "sh", "sleep", "true")
 
 
 class Taken(NamedTuple):
@@ -42,22 +44,29 @@ def programs() -> tuple[str, str]:
 
 
 @contextmanager
-def image(docker: str) -> Iterator[None]:
-    """Have an image that holds busybox-static and some of its programs, and remove it again."""
+def image(*engines: str) -> Iterator[None]:
+    """Have an image of busybox-static on the engine of each of these CLIs, and remove it again."""
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        sys.exit("this needs busybox-static")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add("/bin/busybox", "bin/busybox")
-        for name in ("true", "head", "sleep"):
+        archive.add(os.path.realpath(busybox), "bin/busybox")
+        for name in PROGRAMS:
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
-    subprocess.run(
-        [docker, "import", "-", IMAGE], input=buffer.getvalue(), check=True, capture_output=True
-    )
+    made: list[str] = []
     try:
+        for cli in engines:
+            words = [cli, "import", "-", IMAGE]
+            subprocess.run(words, input=buffer.getvalue(), check=True, capture_output=True)
+            made.append(cli)
         yield
     finally:
-        subprocess.run([docker, "image", "rm", "--force", IMAGE], check=False, capture_output=True)
+        for cli in made:
+            words = [cli, "image", "rm", "--force", IMAGE]
+            subprocess.run(words, check=False, capture_output=True)
 
 
 def measure(command: list[str], at_once: int = 1) -> Taken:

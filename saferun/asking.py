@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from saferun.errors import PolicyError
-from saferun.host import caller
 from saferun.judge.rules import Asking, in_force
 
 TYPE_CHECKING = False
@@ -27,6 +26,8 @@ def layers_for(
     rules = [rule for layer in layers for rule in layer.rules]
     if not rules:
         return layers
+    from saferun.host import caller  # only for laws with rules
+
     uid, gids = caller.ids()
     named = any(rule.users or rule.groups for rule in rules)
     sudo_uids, sudo_gids = caller.sudo_ids(environ) if named else (frozenset(), frozenset())
@@ -46,6 +47,8 @@ def layers_for(
 
 
 def _ids(rules: list[Rule], what: str) -> dict[str, int]:
+    from saferun.host import caller
+
     found: dict[str, int] = {}
     for rule in rules:
         for name in rule.users if what == "user" else rule.groups:

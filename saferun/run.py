@@ -10,7 +10,7 @@ import os
 
 from saferun import asking, delivery, facts, laws, pulling
 from saferun.errors import SaferunError
-from saferun.formats import image_reference, report
+from saferun.formats import image_reference
 from saferun.formats.docker_run.gate_command import place_of
 from saferun.host import docker_cli
 from saferun.judge.policy import Law
@@ -141,12 +141,16 @@ def _denied(
     except SaferunError as error:
         # It is no reason to keep the others back.
         complaints = [str(error)]
+    from saferun.formats import report  # whoever is allowed does not wait for the words
+
     world.say(*complaints)
     world.say(*report.denial(judged.decision))
     return SaferunError.status
 
 
 def _explained(judged: Judged, arguments: tuple[str, ...], form: str, world: World) -> int:
+    from saferun.formats import report  # it is long, and few ask
+
     argv = (world.docker, "run", *arguments) if arguments else ()
     if form == "json":
         import json  # only for programs that ask
