@@ -271,7 +271,9 @@ def _devices(host: Fields) -> Iterator[Option]:
             message = f"HostConfig.Devices: a path with a colon: {':'.join(parts)!r}"
             raise ValueError(message)
         path, place = parts
-        yield "device", f"{path}:{place or path}:{one.text('CgroupPermissions') or 'rwm'}"
+        # With a place as the client has it, the path is what it is to the engine, whatever it is.
+        place = "/" + (place or path).lstrip("/")
+        yield "device", f"{path}:{place}:{one.text('CgroupPermissions') or 'rwm'}"
     for request in host.objects("DeviceRequests"):
         names = request.texts("DeviceIDs")
         if request.text("Driver") != "cdi":

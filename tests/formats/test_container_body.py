@@ -133,9 +133,14 @@ def test_what_an_image_says_is_not_asked_for() -> None:
         ({"LogConfig": {"Type": "none"}}, "log_driver", "none"),
         ({"LogConfig": {"Config": {"tag": "a=b"}}}, "log_opts", (("tag", "a=b"),)),
         (
-            {"Devices": [{"PathOnHost": "/dev/a/../sda", "CgroupPermissions": "r"}]},
+            {
+                "Devices": [
+                    {"PathOnHost": "/dev/a/../sda", "CgroupPermissions": "r"},
+                    {"PathOnHost": "vendor/gpu=a", "PathInContainer": "x"},
+                ]
+            },
             "devices",
-            (Device("/", "r", exact=False),),
+            (Device("/", "r", exact=False), Device("/", "rwm", exact=False)),
         ),
         ({"DeviceRequests": [{"Capabilities": [["gpu"]], "Count": -1}]}, "gpus", True),
         ({"DeviceCgroupRules": ["b *:* rwm"]}, "device_rules", ("b *:* rwm",)),

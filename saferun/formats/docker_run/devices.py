@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saferun.formats.docker_run.csv_record import fields
-from saferun.formats.docker_run.mounts import as_walked
+from saferun.formats.docker_run.mounts import absolute, as_walked
 from saferun.judge.spec import Device
 
 TYPE_CHECKING = False
@@ -37,10 +37,11 @@ def _device(value: str) -> Device:
     """Return what a --device asks for: `HOST[:CONTAINER][:PERMISSIONS]`, or a CDI name."""
     if _is_cdi(value):
         return Device(value)
-    parts = value.split(":")
-    permissions = parts[-1] if len(parts) > 1 and _are_permissions(parts[-1]) else EVERYTHING
-    # moby daemon getDevicesFromPath: neither cleaned nor made absolute.
-    return Device(as_walked(parts[0]), permissions)
+    path, *rest = value.split(":")
+    permissions = rest.pop() if rest and _are_permissions(rest[-1]) else EVERYTHING
+    # With a place in the container the path is handed on as it is. Without one the client cleans
+    # it, and takes no relative one (docker/cli validateDevice, moby daemon getDevicesFromPath).
+    return Device(as_walked(path) if rest else absolute(path) or "/", permissions)
 
 
 def _of_gpus(command: RunCommand) -> Iterator[Device]:
@@ -51,16 +52,15 @@ def _of_gpus(command: RunCommand) -> Iterator[Device]:
 
 
 def _is_cdi(value: str) -> bool:
-    """Tell whether a value can only be a CDI name, `VENDOR/CLASS=NAME` (the CLI's cdi/pkg/parser).
+    """Tell whether a value is a CDI name, `VENDOR/CLASS=NAME` (the CLI's cdi/pkg/parser).
 
-    Whatever else is no absolute path is one below the engine's directory, and so is every name for
-    a CLI before 25. With a domain for a vendor there is nothing there.
+    No part has a slash. So whatever an older CLI takes for a path below the engine's directory,
+    with a place in the container, is none.
     """
     kind, _, name = value.partition("=")
     vendor, _, group = kind.partition("/")
     parts = (vendor, group, name.replace(":", ""))
-    is_domain = "." in vendor and not vendor.startswith(".")
-    return is_domain and all(part and OF_NAMES.issuperset(part) for part in parts)
+    return all(part and OF_NAMES.issuperset(part) for part in parts)
 
 
 def _are_permissions(text: str) -> bool:

@@ -66,10 +66,10 @@ def of_bind(value: str, facts: Facts, driver: str = "") -> Mount:
     drive = value[:1].isalpha() and value[1:2] == ":"
     colon = value.find(":", 2 if drive else 0)
     if colon < 1 or len(value) <= len("c:"):
-        target = _absolute("/" + value) if value else None
+        target = absolute("/" + value) if value else None
         return Mount("volume", "", target, driver=driver, asked=asked)
     parts = value.split(":")
-    target = _absolute(parts[1]) if len(parts) in (2, 3) else None
+    target = absolute(parts[1]) if len(parts) in (2, 3) else None
     words = parts[2].split(",") if len(parts) == 3 else []  # noqa: PLR2004 - source, target, mode
     mount = Mount(
         "volume",
@@ -109,7 +109,7 @@ def of_mount(value: str, facts: Facts) -> Mount:
     mount = Mount(
         said["type"],
         said["source"],
-        _absolute(said["target"]),
+        absolute(said["target"]),
         said.get("ro") in TRUE,
         _propagation([said.get("bind-propagation", "")]),
         said.get("volume-driver", ""),
@@ -132,7 +132,7 @@ def of_tmpfs(value: str) -> Mount:
     options = tuple((name, setting) for name, _, setting in pairs)
     read_only = ("ro", "") in options
     return Mount(
-        "tmpfs", "", _absolute(target), read_only, options=options, asked=f"--tmpfs={value}"
+        "tmpfs", "", absolute(target), read_only, options=options, asked=f"--tmpfs={value}"
     )
 
 
@@ -154,7 +154,7 @@ def of_record(record: MountFacts, facts: Facts) -> Mount:
     mount = Mount(
         record.kind,
         record.name if record.kind == "volume" else record.source,
-        _absolute(record.target),
+        absolute(record.target),
         not record.writable,
         PROPAGATION.get(record.propagation, "private"),
         record.driver,
@@ -204,7 +204,7 @@ def _host_path(source: str, directory: str) -> str | None:
     """
     if source.startswith("."):
         source = f"{directory}/{source}"
-    return _absolute(source)
+    return absolute(source)
 
 
 def as_walked(path: str) -> str:
@@ -213,14 +213,14 @@ def as_walked(path: str) -> str:
     A relative one begins where the engine's own process is, and after a link `..` is not where it
     seems to be. Nobody here can follow either; the root covers whatever it leads to.
     """
-    return "/" if ".." in path.split("/") else _absolute(path) or "/"
+    return "/" if ".." in path.split("/") else absolute(path) or "/"
 
 
 def _propagation(words: Iterable[str]) -> str:
     return next((PROPAGATION[word] for word in words if word in PROPAGATION), "private")
 
 
-def _absolute(path: str) -> str | None:
+def absolute(path: str) -> str | None:
     """Clean a path as Go's path.Clean does; None when it is not absolute."""
     # POSIX lets a path keep two leading slashes, and normpath does too; Go does not.
     return normpath("/" + path.lstrip("/")) if path.startswith("/") else None

@@ -31,6 +31,8 @@ def read_otherwise(command: RunCommand) -> str | None:
             return f"--{name} with a comma or a quote in it, which Podman reads as a list"
         if name in NAMESPACES and value.startswith("ns:"):
             return f"--{name}=ns:, which is a namespace's file for Podman"
+        if name == "device" and ".." in value.split("/"):
+            return "--device with `..`, which Podman takes as the kernel does"
         if _changes_owner(name, value):
             return f"--{name} with U or chown, which Podman gives to the container's user"
     return None

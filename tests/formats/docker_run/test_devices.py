@@ -38,9 +38,14 @@ def asked(*options: tuple[str, str], facts: Facts = HERE) -> tuple[Device, ...]:
         ("/dev/X", Device("/dev/X")),
         ("/dev/unseen:r", Device("/dev/unseen", "r", exact=False)),
         # The engine opens these from its own directory, or after a link that is followed first.
-        ("dev/null", Device("/")),
+        ("dev/null:/dev/x", Device("/")),
         ("../dev/null:/dev/x:r", Device("/", "r")),
-        ("/dev/link/../null", Device("/")),
+        ("/dev/link/../null:/dev/x", Device("/")),
+        ("/dev/link/../null:/dev/x:r", Device("/", "r")),
+        # Without a place in the container the client cleans it, and takes nothing relative.
+        ("/dev/link/../null", Device("/dev/null")),
+        ("/dev/link/../null:r", Device("/dev/null", "r")),
+        ("dev/null", Device("/")),
         ("r", Device("/")),
         ("", Device("/")),
         # CDI names; what lacks a part of one, or has more than that, is a path.
@@ -58,9 +63,10 @@ def asked(*options: tuple[str, str], facts: Facts = HERE) -> tuple[Device, ...]:
         ("vendor.com/gpu=a/b", Device("/")),
         ("vendor.com/gpu=\u00e9", Device("/")),
         ("vendor.com/gpu=a:/dev/x", Device("/")),
-        ("../gpu=a", Device("/")),
-        # It could be /tmp/gpu=a to a CLI before 25.
-        ("tmp/gpu=a", Device("/")),
+        ("vendor/gpu=a", Device("vendor/gpu=a")),
+        # A CLI before 25 takes it for a path.
+        ("tmp/gpu=a:/dev/x", Device("/")),
+        ("tmp/me/gpu=a:/dev/x:r", Device("/", "r")),
     ],
 )
 def test_a_device_is_where_the_kernel_finds_it(value: str, device: Device) -> None:

@@ -73,6 +73,14 @@ def test_what_both_read_alike_is_not_told(name: str, value: str) -> None:
     assert told((name, value)) is None
 
 
+def test_the_path_of_a_device_is_not_cleaned() -> None:
+    """Docker's client does that where no place in the container is named."""
+    reason = "--device with `..`, which Podman takes as the kernel does"
+    assert told(("device", "/dev/link/../zero")) == reason
+    assert told(("device", "/dev/..x")) is None
+    assert told(("volume", "/dev/../x:/y")) is None
+
+
 @pytest.mark.parametrize(
     ("values", "writable"),
     [
