@@ -72,6 +72,7 @@ def test_the_gate_gets_masks_and_words(masks: Masks, words: tuple[str, ...]) -> 
     given = command("-u5", "--entrypoint=/bin/x", "img", "--", "-a", "", "é\udcff")
     gated = through_gate(given, image(("e",), ("c",)), GATE, "/.saferun/5e", masks)
     assert gated.args == (*words, "--", "/bin/x", "--", "-a", "", "é\udcff")
+    assert gated.all("mount") == (GATE.mount("/.saferun/5e"),)
     assert gated.all("entrypoint") == ("/.saferun/5e/gate-amd64",)
     assert gated.last("user") == "5"
     assert gated.image == "img"

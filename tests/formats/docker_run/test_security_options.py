@@ -59,6 +59,16 @@ def test_options_after_the_switch_for_labels_are_read_as_well() -> None:
     assert canonical(("disable", "apparmor=x", "odd"), {}) == ("apparmor=x", "odd", "label=disable")
 
 
+def test_options_after_a_seccomp_profile_are_read_as_well() -> None:
+    """And so are those before it."""
+    options = ("systempaths=unconfined", "seccomp=p.json", "apparmor=x")
+    assert canonical(options, {"p.json": "sha256:1"}) == (
+        "systempaths=unconfined",
+        "seccomp=sha256:1",
+        "apparmor=x",
+    )
+
+
 @pytest.mark.parametrize(
     ("option", "result"),
     [("no-new-privileges", ON), ("no-new-privileges:true", ON), ("no-new-privileges=false", OFF)],

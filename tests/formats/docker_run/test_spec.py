@@ -275,7 +275,7 @@ def test_silence_is_what_the_engine_makes_of_it() -> None:
         ("--oom-kill-disable", {"oom_kill_disable": True}),
         ("--oom-kill-disable=false", {"oom_kill_disable": False}),
         ("-P", {"publish_all": True, "ports": ()}),
-        ("-p 1:1", {"publish_all": False}),
+        ("-p ::1:1:1", {"publish_all": False, "ports": (Port("::1", 1, 1),)}),
         ("--cgroup-parent=", {"cgroup_parent": ""}),
         ("--runtime=runsc --log-driver=syslog", {"runtime": "runsc", "log_driver": "syslog"}),
         ("--runtime= --log-driver=", {"runtime": "crun", "log_driver": "local"}),
