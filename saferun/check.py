@@ -22,7 +22,7 @@ from saferun.formats.guesses import Blind
 from saferun.host import docker_cli, policy_files, sealed_copy
 from saferun.judge.evaluate import evaluate
 from saferun.judge.record import Record
-from saferun.judged import judge, no_gate, with_early_defaults
+from saferun.judged import judge, unable, unspoken, with_early_defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from saferun.formats.docker_run.command import RunCommand
+    from saferun.formats.docker_run.gate_command import Gate
     from saferun.formats.engine_api import ContainerFacts
     from saferun.formats.facts import Facts
     from saferun.formats.fixes import Dialect
@@ -51,14 +52,27 @@ HEXADECIMAL = frozenset("0123456789abcdef")
 class Judgement(Record):
     """A specification, what was decided about it, and the defaults in it.
 
-    `unable` says why saferun could not start it, whatever the law says.
+    `unable` says why it cannot be had, whatever the law says.
     """
 
     spec: ContainerSpec
     decision: Decision
     defaults: tuple[Statement, ...] = ()
     notices: tuple[str, ...] = ()
-    unable: tuple[str, ...] = ()
+    unable: str = ""
+
+
+class Seen(Record):
+    """What can be seen: the facts, the rules in force, and the gate as the engine takes it.
+
+    `blind` is what cannot be seen, `unknown` why not.
+    """
+
+    facts: Facts
+    layers: Layers
+    gate: Gate
+    blind: Blind = Blind()
+    unknown: tuple[str, ...] = ()
 
 
 class Line(Record):
@@ -85,13 +99,17 @@ class Line(Record):
         """Return what the law needs to know of the world."""
         return facts.gather(self.command, look, layers, volume, world)
 
-    def judged(self, known: Facts, layers: Layers) -> Judgement:
+    def judged(self, known: Facts, layers: Layers, gate: Gate) -> Judgement:
         """Judge it, with the policy's defaults."""
         found = judge(self.command, known, self.early, layers)
-        # Of an image that is not there, nobody knows for which machines it is.
-        lacking = no_gate(found, delivery.gate()) if known.image.architecture else None
-        unable = () if lacking is None else (f"saferun would not start it: {lacking}",)
-        return Judgement(found.spec, found.decision, found.defaults, found.notices, unable)
+        lacking = (
+            unable(found, gate, layers)
+            if known.image.architecture
+            # Of an image that is not there, nobody knows for which machines it is.
+            else unspoken(found.command, layers, on_podman=gate.podman)
+        )
+        why = "" if lacking is None else f"saferun would not start it: {lacking}"
+        return Judgement(found.spec, found.decision, found.defaults, found.notices, why)
 
 
 class Body(Record):
@@ -117,10 +135,11 @@ class Body(Record):
         """Return what the law needs to know of the world; raises ValueError."""
         return facts.of_body(self.body, look, layers, volume, world, self.siblings)
 
-    def judged(self, known: Facts, layers: Layers) -> Judgement:
-        """Judge it as it is."""
+    def judged(self, known: Facts, layers: Layers, gate: Gate) -> Judgement:
+        """Judge it as it is. Only of a command line are there words that no policy can speak of."""
         asked = container_body.to_spec(self.body, known)
-        return Judgement(asked, evaluate(asked, layers))
+        lacking = unspoken(self.words(known.image), (), on_podman=gate.podman)
+        return Judgement(asked, evaluate(asked, layers), unable=str(lacking or ""))
 
 
 def line(words: Sequence[str], named: Iterable[str], world: World) -> Checked:
@@ -208,14 +227,17 @@ def _checked(asked: Line | Body, unread: Iterable[str], layers: Layers, world: W
     unknown = [f"{one} is nothing that saferun knows" for one in unread]
     told = Checked(asked.name, asked.dialect, asked.prefix)
     try:
-        known, in_force, blind, reasons = _seen(asked, layers, world)
-        certain = not unknown and not _by_hash(asked, in_force, blind)
-        unknown += reasons
+        seen = _seen(asked, layers, world)
+        known, blind = seen.facts, seen.blind
+        certain = not unknown and not _by_hash(asked, seen.layers, blind)
+        unknown += seen.unknown
+        # An engine that nobody has seen may be Podman's, which is never the better one.
+        gate = seen.gate.replace(podman=True) if blind.engine else seen.gate
         best, worst = [], []
         for guess in _users(known, blind):
-            best.append(asked.judged(guesses.best(guess, blind), in_force))
+            best.append(asked.judged(guesses.best(guess, blind), seen.layers, seen.gate))
             worst.append(
-                asked.judged(guesses.worst(guess, blind), in_force)
+                asked.judged(guesses.worst(guess, blind), seen.layers, gate)
                 if blind.engine or blind.image
                 else best[-1]
             )
@@ -234,22 +256,22 @@ def _checked(asked: Line | Body, unread: Iterable[str], layers: Layers, world: W
     at_worst = [guesses.findings(one.decision, rewrites=rewrites) for one in worst]
     findings, doubts = guesses.divided(tuple(at_best), tuple(at_worst))
     last = worst[-1]
+    if last.unable:
+        unknown.append(best[-1].unable or f"if the engine is Podman: {last.unable}")
     return told.replace(
         spec=last.spec,
         decision=last.decision,
         findings=findings,
         doubts=doubts,
-        unknown=(*unknown, *last.unable),
+        unknown=tuple(unknown),
         defaults=last.defaults,
         notices=last.notices,
         blind=not certain or bool(last.unable),
     )
 
 
-def _seen(
-    asked: Line | Body, layers: Layers, world: World
-) -> tuple[Facts, Layers, Blind, tuple[str, ...]]:
-    """Return what can be known, the rules in force, what cannot be seen, and why not."""
+def _seen(asked: Line | Body, layers: Layers, world: World) -> Seen:
+    """Look at the engine, the image, and what else the law speaks of, as far as they are there."""
     gate, reference = delivery.gate(), asked.reference
     image = ImageFacts("", "", "")
     try:
@@ -261,7 +283,8 @@ def _seen(
             # A run is settled by the gate, whoever its user turns out to be; nothing else is.
             user = known.uid is None and asked.dialect != "run"
             reasons = (f"who the user {_user(asked, known)} is cannot be told",) if user else ()
-            return known, in_force, Blind(user=user), reasons
+            gate = delivery.on_engine(gate, look.volume)
+            return Seen(known, in_force, gate, Blind(user=user), reasons)
         why = f"the image {reference.asked} is not on the engine, and nothing is pulled"
         nobody = None
     except EngineError as error:
@@ -281,12 +304,13 @@ def _seen(
         answer, version = delivery.ask(gate, world)
         look = pulling.Look(image, answer, version)
         known = asked.known(look, in_force, gate.volume, world)
+        gate = delivery.on_engine(gate, answer)
     else:
         known = facts.without_engine(words, image, in_force, world)
         siblings = asked.siblings if isinstance(asked, Body) else {}
         known = known.replace(containers=siblings)
-    user = user or known.uid is None
-    return known, in_force, Blind(engine=nobody is not None, image=True, user=user), (why,)
+    blind = Blind(engine=nobody is not None, image=True, user=user or known.uid is None)
+    return Seen(known, in_force, gate, blind, (why,))
 
 
 def _user(asked: Line | Body, known: Facts) -> str:

@@ -164,26 +164,19 @@ def prepare(  # noqa: PLR0913 - all that the words depend on
 ) -> Prepared:
     """Meet every obligation, put the gate in front, and judge the words that docker will read.
 
-    `place` is where the gate is mounted, `deadline` until when it holds at the door. Raises
-    GateError where the law wants the gate and there is none for the image, ImageError when there is
-    nothing to execute, SaferunError when the rewritten words are not clean, when Podman would make
-    another container's gate writable, or when a policy file is in force and there is something on
-    the command line that none can speak of.
+    `place` is where the gate is mounted, `deadline` until when it holds at the door. Raises what
+    `unable` returns, and SaferunError when the rewritten words are not clean.
     """
-    _refuse_unspoken(judged.command, layers, on_podman=gate.podman)
+    lacking = unable(judged, gate, layers)
+    if lacking is not None:
+        raise lacking
     image = judged.facts.image
     command = discharge.discharge(judged.command, judged.decision.obligations)
     # It is on the engine, and what was judged is what must run.
     command = command.without("pull").with_option("pull", "never")
-    lacking = no_gate(judged, gate)
-    if lacking is not None:
-        raise lacking
     gated = wants_gate(judged) and gate.serves(image)
     words: tuple[str, ...] = ()
     if gated:
-        if not composed(command, image):
-            message = f"no command specified, and the image {command.image} has none of its own"
-            raise ImageError(message)
         command = through_gate(command, image, gate, place, judged.decision.masks, deadline)
         words = composed(command, image)
     if names_matter(judged, layers) or not (gated or says_uid(command)):
@@ -200,21 +193,46 @@ def prepare(  # noqa: PLR0913 - all that the words depend on
     return Prepared(arguments, asked, words, deadline if gated else 0)
 
 
-def _refuse_unspoken(command: RunCommand, layers: tuple[Layer, ...], *, on_podman: bool) -> None:
-    """Raise SaferunError for what the judge does not see as the CLI will read it."""
+def unable(judged: Judged, gate: Gate, layers: tuple[Layer, ...]) -> SaferunError | None:
+    """Return why saferun cannot start what the law allows, None when it can.
+
+    A SaferunError is of the words (`unspoken`), a GateError says that the law wants the gate and
+    there is none for the image, an ImageError that there is nothing to execute.
+    """
+    image = judged.facts.image
+    lacking = unspoken(judged.command, layers, on_podman=gate.podman)
+    if lacking is not None or not wants_gate(judged):
+        return lacking
+    if not gate.serves(image):
+        return None if judged.decision.masks.root == ANY else _no_gate(gate, image)
+    if not composed(judged.command, image):
+        message = f"no command specified, and the image {judged.command.image} has none of its own"
+        return ImageError(message)
+    return None
+
+
+def unspoken(
+    command: RunCommand, layers: tuple[Layer, ...], *, on_podman: bool
+) -> SaferunError | None:
+    """Return what there is to say of words that the judge does not see as the CLI will read them.
+
+    That Podman would make another container's gate writable, or that a policy file is in force and
+    there is something that none can speak of.
+    """
     new = unknown(command)
-    unspoken = f"--{new}, which is not one of docker run's" if new else None
+    beyond = f"--{new}, which is not one of docker run's" if new else None
     if on_podman:
         from saferun.formats.docker_run import podman
 
         if podman.writable_again(command):
             message = "with this --volumes-from Podman would make another container's gate writable"
             hint = "say :ro or nothing: then what is read-only there is so here"
-            raise SaferunError(message, hint)
-        unspoken = unspoken or podman.read_otherwise(command)
-    if unspoken and any(layer.sources for layer in layers):
-        message = f"no policy can speak of {unspoken}, and there is a policy"
-        raise SaferunError(message, "leave it out, or give each value an option of its own")
+            return SaferunError(message, hint)
+        beyond = beyond or podman.read_otherwise(command)
+    if beyond and any(layer.sources for layer in layers):
+        message = f"no policy can speak of {beyond}, and there is a policy"
+        return SaferunError(message, "leave it out, or give each value an option of its own")
+    return None
 
 
 def names_matter(judged: Judged, layers: tuple[Layer, ...]) -> bool:
@@ -240,11 +258,7 @@ def wants_gate(judged: Judged) -> bool:
     return judged.spec.verify == "on" and not nothing_to_find
 
 
-def no_gate(judged: Judged, gate: Gate) -> GateError | None:
-    """Return what there is to say where the law wants the gate and there is none for the image."""
-    image = judged.facts.image
-    if judged.decision.masks.root == ANY or not wants_gate(judged) or gate.serves(image):
-        return None
+def _no_gate(gate: Gate, image: ImageFacts) -> GateError:
     return GateError(
         f"there is no gate for {image.os}/{image.architecture} images, so nothing could be "
         f"checked; there is one for linux on {', '.join(gate.architectures)}",

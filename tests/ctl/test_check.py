@@ -44,6 +44,54 @@ def file(path: Path, content: object) -> str:
     return str(path)
 
 
+#: A policy that forbids nothing, and what saferun starts on Docker, and not on Podman.
+POLICY = ("--policy", "./policy.toml")
+LIST, AGAIN = "--sysctl=net.ipv4.a=1,b", "--volumes-from=other:rw"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "why"),
+    [
+        # Of the newer docker's, or Podman's.
+        (("--", "-u1", "--frob", "img"), 0, ""),
+        ((*POLICY, "--", "-u1", "--frob", "img"), 2, "no policy can speak of --frob"),
+        (("--", "-u1", LIST, "img"), 0, ""),
+        ((*POLICY, "--", "-u1", "img"), 0, ""),
+        ((*POLICY, "--", "-u1", LIST, "img"), 2, "if the engine is Podman: saferun would"),
+        (("--", "-u1", AGAIN, "img"), 2, "if the engine is Podman: saferun would not start it"),
+        (("--", "-u1", AGAIN.replace("rw", "ro"), "img"), 0, ""),
+    ],
+)
+def test_a_line_that_no_policy_can_speak_of_is_not_called_clean(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    status: int,
+    why: str,
+) -> None:
+    """saferun would refuse it; on Podman also what Podman reads otherwise."""
+    file(tmp_path / "policy.toml", "schema = 1\n")
+    cli = tmp_path / "docker"
+    cli.write_text("#!/bin/sh\necho '      --frob   x'\n")
+    cli.chmod(0o755)
+    monkeypatch.setenv("SAFERUN_DOCKER", str(cli))
+    assert run(monkeypatch, *words) == status
+    assert why in capsys.readouterr().out
+
+
+def test_a_body_that_makes_a_gate_writable_on_podman_is_not_called_clean(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Podman's service reads the modes of VolumesFrom as its command line does."""
+    for value, status in (("other", 0), ("other:ro", 0), ("other:rw", 2), ("other:z", 2)):
+        body = {**SAFE, "HostConfig": {"CapDrop": ["ALL"], "VolumesFrom": [value]}}
+        path = file(tmp_path / "body.json", body)
+        assert run(monkeypatch, "--api-body", path) == status, value
+        told = "if the engine is Podman: with this --volumes-from" in capsys.readouterr().out
+        assert told == (status == 2)
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from saferun.formats.checked import Checked
     from tests.kernel.conftest import Command
+    from tests.kernel.outcomes import Grants
 
 LAWS = ("baseline", "restricted", "cis", "hardened", "ci", "agent")
 #: How many bodies that the engine accepts are compared.
@@ -256,6 +257,33 @@ def test_a_command_line_is_judged_as_it_would_be_run(
         "cap-add: capabilities not allowed for a non-root user: NET_RAW"
         in saferunctl("check", "--", "-u", "3267", "--cap-add", "NET_RAW", image("busybox")).stdout
     )
+
+
+def test_a_line_that_saferun_would_not_start_is_not_called_clean(
+    saferun: Command,
+    saferunctl: Command,
+    others: Callable[[str], str],
+    image: Callable[[str], str],
+    grants: Grants,
+    tmp_path: Path,
+) -> None:
+    """Where the law allows it, but no policy can speak of it, or there is nothing to execute."""
+    (tmp_path / "policy.toml").write_text("schema = 1\n")
+    policy = ("--policy", str(tmp_path / "policy.toml"))
+    command = (image("busybox"), "true")
+    for words, starts in (
+        ((*policy, "-u1", "--sysctl=net.ipv4.ip_forward=1", *command), True),
+        ((*policy, "-u1", "--sysctl=net.ipv4.ip_forward=1,b", *command), not grants.podman),
+        (("-u1", f"--volumes-from={others('plain')}:ro", *command), True),
+        (("-u1", f"--volumes-from={others('plain')}:rw", *command), not grants.podman),
+        (("-u1", image("neither")), False),
+    ):
+        run = saferun("--explain", *words)
+        checked = saferunctl("check", "--", *words)
+        assert (run.status, checked.status) == ((0, 0) if starts else (125, 2)), words
+        if not starts:
+            reason = run.stderr.splitlines()[0].removeprefix("saferun: ")
+            assert f"unknown: saferun would not start it: {reason}" in checked.stdout
 
 
 def test_an_image_that_is_not_there_is_not_pulled(saferunctl: Command) -> None:

@@ -34,6 +34,7 @@ GATE_FINDS_OUT = "the gate, not the engine, notices that the command cannot be e
 JUDGED_FIRST = "saferun needs the object to judge it, and misses it before docker does"
 MIGHT_COVER_THE_GATE = "what the engine refuses might also cover the gate, so saferun refuses it"
 BEFORE_THE_RUNTIME = "125, because nothing was started; Podman asks its runtime, and gives 127"
+OVER_THE_ROOT = "the gate is mounted in it as well, as /dev is, and says that there is no command"
 PULLED_FIRST = "a missing image is pulled by docker pull"
 
 
@@ -536,6 +537,7 @@ PODMAN_DIFFERS: dict[str, tuple[tuple[str, ...], str]] = {
     "no command: --rm {neither}": (("status",), BEFORE_THE_RUNTIME),
     "no command: --rm --entrypoint '' {cmd}": (("status",), BEFORE_THE_RUNTIME),
     "mounts: --rm -v '' {busybox} true": (("stderr",), MIGHT_COVER_THE_GATE),
+    "mounts: --rm -v {dir}:/ {busybox} true": (("stderr", "files"), OVER_THE_ROOT),
 }
 
 #: What docker run does and podman run refuses by itself, so that these cases are compared by what
