@@ -29,6 +29,10 @@ class EngineError(SaferunError):
     """The engine cannot be reached, or answered something unusable."""
 
 
+class KernelError(SaferunError):
+    """/proc could not be read for want of files or memory: that says nothing of any process."""
+
+
 class DockerCliError(SaferunError):
     """No docker CLI can be used."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 
 from saferun import processes
-from saferun.errors import EngineError
+from saferun.errors import EngineError, KernelError
 from saferun.facts import image as image_facts
 from saferun.formats import container_log, engine_api, proc_status
 from saferun.formats.docker_run.gate_command import AT_THE_DOOR
@@ -236,7 +236,11 @@ def _look(record: ContainerRecord, masks: Masks) -> tuple[Verdict, Stage, Holdin
     found: list[Evidence] = []
     stage: Stage = GATE
     holding: Holding | None = None
-    for pid in _family(record.pid) if record.pid else ():
+    try:
+        family = _family(record.pid) if record.pid else []
+    except KernelError as error:
+        return _unverified(str(error)), INVISIBLE, None
+    for pid in family:
         reading = processes.look(pid, processes.in_container(record.id))
         if reading.evidence is None:
             if reading.state == processes.GONE and pid != record.pid:

@@ -11,6 +11,7 @@ import os
 import time
 
 from saferun import processes
+from saferun.errors import KernelError
 from saferun.formats import proc_status
 from saferun.host import kernel
 from saferun.judge.audit import Process
@@ -74,13 +75,19 @@ def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
     looks: dict[str, list[_Look]] = {container: [] for container in containers}
     proofs = {container: processes.in_container(container) for container in containers}
     outside = []
-    for pid in kernel.pids():
-        files = kernel.ProcessFiles(pid)
-        found = proc_status.owners(files.cgroup or b"", containers)
-        if not found:
-            outside.append(pid)
+    #: Why some were not looked at: they may be anybody's.
+    unseen: list[str] = []
+    for pid in _everybody(unseen):
+        try:
+            files = kernel.ProcessFiles(pid)
+            found = proc_status.owners(files.cgroup or b"", containers)
+            if not found:
+                outside.append(pid)
+                continue
+            files.complete()
+        except KernelError as error:
+            unseen.append(str(error))
             continue
-        files.complete()
         for container in found:
             role: Role = "first" if pid == containers[container].pid else "member"
             looks[container].append(_Look(pid, proofs[container], role, files))
@@ -96,15 +103,23 @@ def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
         if any(look.role == "first" and look.reading.evidence for look in looks[container])
     }
     places, blind = _places(proven)
-    joined = list(_joined(places, outside))
+    joined = list(_joined(places, outside, unseen))
     _settle([look for _, look in joined])
     for container, look in joined:
         looks[container].append(look)
-    hidden = _hidden()
+    reasons = (*unseen, *_hidden())
     return {
-        container: _members(looks[container], (*hidden, *blind.get(container, ())))
+        container: _members(looks[container], (*reasons, *blind.get(container, ())))
         for container in containers
     }
+
+
+def _everybody(unseen: list[str]) -> tuple[int, ...]:
+    try:
+        return kernel.pids()
+    except KernelError as error:
+        unseen.append(str(error))
+        return ()
 
 
 def _settle(looks: list[_Look]) -> None:
@@ -155,11 +170,15 @@ def _places(
     return places, blind
 
 
-def _joined(places: Mapping[str, str], outside: list[int]) -> Iterator[tuple[str, _Look]]:
+def _joined(
+    places: Mapping[str, str], outside: list[int], unseen: list[str]
+) -> Iterator[tuple[str, _Look]]:
     """Read those processes of the host that are in containers' namespaces."""
     for pid in outside if places else ():
-        found = {places.get(kernel.namespace(pid, kind) or "") for kind in kernel.NAMESPACES}
-        for container in found:
+        here = [kernel.namespace(pid, kind) for kind in kernel.NAMESPACES]
+        if None in here:
+            unseen.append(BLIND)
+        for container in {places.get(one or "") for one in here}:
             if container is not None:
                 yield container, _Look(pid, _in_namespaces(container, places), "joined")
 
@@ -179,7 +198,10 @@ def _hidden() -> tuple[str, ...]:
 
     hidepid= hides other users' processes from everybody who may not trace them (proc(5)).
     """
-    if not proc_status.hidepid(kernel.mounts()):
+    mounts = kernel.mounts()
+    if not mounts:
+        return ("how /proc is mounted cannot be read, so some processes may not be seen",)
+    if not proc_status.hidepid(mounts):
         return ()
     own = processes.look(os.getpid(), lambda _files: True).evidence
     if own is not None and own.sets[SETS.index("CapEff")] >> BITS["SYS_PTRACE"] & 1:

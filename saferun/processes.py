@@ -7,6 +7,7 @@ choose says whose it is, and if it was the same process before and after.
 
 from __future__ import annotations
 
+from saferun.errors import KernelError
 from saferun.formats import proc_status
 from saferun.host import kernel
 from saferun.judge.record import Record
@@ -67,7 +68,11 @@ def look(pid: int, proof: Proof, *, namespaces: bool = False) -> Reading:
 
     `namespaces` tells whether these are what proves it.
     """
-    return judged(kernel.ProcessFiles(pid).complete(namespaces=namespaces), proof)
+    try:
+        files = kernel.ProcessFiles(pid).complete(namespaces=namespaces)
+    except KernelError as error:
+        return Reading(pid, UNREADABLE, why=str(error))
+    return judged(files, proof)
 
 
 def judged(files: kernel.ProcessFiles, proof: Proof) -> Reading:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from saferun import processes
+from saferun.errors import KernelError
 from saferun.evidence import contradictions, look
 from saferun.formats.engine_api import ContainerRecord, container_record
 from saferun.host import kernel
@@ -100,3 +101,21 @@ def test_one_process_that_cannot_be_read_leaves_the_container_unverified(
     monkeypatch.setattr(processes, "look", lambda pid, _: read if pid == 1 else unread)
     verdict, _ = look(recorded(), Masks(0, 0))
     assert verdict.outcome == outcome
+
+
+def test_children_that_there_was_no_room_to_list_leave_the_container_unverified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Too many open files: with the reason, and not as a container of one process."""
+
+    def listed(_pid: int) -> tuple[int, ...]:
+        raise KernelError("/proc cannot be read: too many open files")
+
+    read = processes.Reading(
+        1, processes.READ, Evidence(1, (5,) * 4, (0,) * 5, no_new_privileges=False), "", b"sh"
+    )
+    monkeypatch.setattr(kernel, "children", listed)
+    monkeypatch.setattr(processes, "look", lambda _pid, _proof: read)
+    verdict, stage = look(recorded(), Masks(0, 0))
+    assert (verdict.outcome, stage) == ("unverified", "invisible")
+    assert verdict.reasons == ("/proc cannot be read: too many open files",)

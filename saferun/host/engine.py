@@ -85,7 +85,7 @@ class Engine:
 
         Raises EngineError when the engine cannot be reached, or refuses.
         """
-        return Following(self.endpoint.connect(), path)
+        return Following(self.endpoint.connect(), path, self._seconds)
 
 
 class AskedOnce(Engine):
@@ -105,16 +105,23 @@ class AskedOnce(Engine):
 
 
 class Following:
-    """An answer that has no end, line by line as it comes."""
+    """An answer that has no end, line by line as it comes.
 
-    def __init__(self, connection: Connection, path: str) -> None:
-        """Ask; raises EngineError when the engine does not answer, or not with 200."""
+    Nothing may be said for ever; but a line that has begun has to end, as any answer.
+    """
+
+    def __init__(self, connection: Connection, path: str, seconds: float = SECONDS) -> None:
+        """Ask; raises EngineError when the engine does not answer, or not with 200.
+
+        `seconds` is how long that may take, and a line from its first byte to its last.
+        """
         self._connection = connection
         self._text = b""
-        self._reader = _Reader(connection.stream.recv)
+        self._stream = _Bounded(connection.stream, seconds)
+        self._reader = _Reader(self._stream.receive)
         try:
             question = f"GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: saferun\r\n\r\n"
-            connection.stream.sendall(question.encode())
+            self._stream.send(question.encode())
             status, headers = self._reader.head()
         except (OSError, ValueError) as error:
             raise self._failed(str(error)) from error
@@ -125,17 +132,25 @@ class Following:
     def lines(self, seconds: float) -> list[bytes]:
         """Return the lines that are there, waiting for the first at most that long.
 
-        Raises EngineError when there will be no more.
+        One that has begun is waited for. Raises EngineError when there will be no more.
         """
         from select import select  # only for those who wait
 
-        if not self._reader.pending and not select([self._connection.stream], [], [], seconds)[0]:
-            return []
+        if not self._text:
+            stream = self._connection.stream
+            if not self._reader.pending and not select([stream], [], [], seconds)[0]:
+                return []
+            self._stream.begin()
         try:
             self._text += self._reader.piece(chunked=self._chunked)
         except (OSError, ValueError) as error:
             raise self._failed(str(error)) from error
         *lines, self._text = self._text.split(b"\n")
+        if len(self._text) > LARGEST_ANSWER:
+            raise self._failed("an endless line")
+        if lines:
+            # What is left of it belongs to the next.
+            self._stream.begin()
         return [line for line in lines if line.strip()]
 
     def close(self) -> None:
@@ -247,7 +262,8 @@ class _Reader:
             found, self._buffer = self._buffer, b""
             return found
         found = b""
-        while self._buffer:
+        # What comes without a pause is handed on now and then.
+        while self._buffer and len(found) <= LARGEST_ANSWER:
             size = self._chunk_size()
             if size == 0 and not found:
                 message = "the answer has ended"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EPERM
+from errno import EMFILE, ENFILE, ENOENT, ENOMEM, ESRCH
+
+from saferun.errors import KernelError
 
 #: The namespaces that tell whether a process is in a container, by their names below /proc/PID/ns.
 NAMESPACES = ("pid", "mnt")
@@ -11,6 +13,11 @@ NAMESPACES = ("pid", "mnt")
 #: ONE): there is no need to ask whether there is more.
 AT_ONCE = frozenset(("cgroup", "stat", "status"))
 PIECE = 1 << 16
+#: What the kernel says when whoever asks has no room to look (open(2)): what is asked for may well
+#: be there.
+NO_ROOM = (EMFILE, ENFILE, ENOMEM)
+#: What it says of a process that is not there, or has ended.
+NOT_THERE = (ENOENT, ESRCH)
 #: How many links a directory has by itself: its name and its own `.`.
 LINKS = 2
 
@@ -24,7 +31,8 @@ class ProcessFiles:
 
     `threads` are the status files of its threads but the first; each has capabilities of its own.
     `namespaces` are those of NAMESPACES that it is in, as `namespace` tells, if they are asked for.
-    A file that cannot be read is None.
+    A file that cannot be read is None; making and completing it raises KernelError where there is
+    no room to look.
     """
 
     def __init__(self, pid: int) -> None:
@@ -55,30 +63,36 @@ class ProcessFiles:
 
 
 def read(pid: int, name: str) -> bytes | None:
-    """Return /proc/PID/NAME, or None when it is not there or may not be read."""
+    """Return /proc/PID/NAME, or None when it is not there or may not be read.
+
+    Raises KernelError where there is no room to look.
+    """
     return _contents(f"/proc/{pid}/{name}", at_once=name in AT_ONCE)
 
 
 def pids() -> tuple[int, ...]:
-    """Return every process that can be seen here."""
+    """Return every process that can be seen here; raise KernelError where there is no room."""
     return tuple(int(name) for name in _listed("/proc") if name.isdigit())
 
 
 def namespace(pid: int, kind: str) -> str | None:
     """Return which namespace of a kind a process is in, as `KIND:[NUMBER]`.
 
-    Empty when there is no such process or it has ended, None when it may not be asked (ptrace(2),
-    "ptrace access mode checking").
+    Empty when there is no such process or it has ended, None when it cannot be told: mostly, it may
+    not be asked (ptrace(2), "ptrace access mode checking").
     """
     try:
         return os.readlink(f"/proc/{pid}/ns/{kind}")
     except OSError as error:
-        return None if error.errno in (EACCES, EPERM) else ""
+        return "" if error.errno in NOT_THERE else None
 
 
 def mounts() -> bytes:
-    """Return this process's mountinfo, which tells how /proc is mounted; nothing without /proc."""
-    return _contents("/proc/self/mountinfo") or b""
+    """Return this process's mountinfo, which tells how /proc is mounted; nothing if it cannot."""
+    try:
+        return _contents("/proc/self/mountinfo") or b""
+    except KernelError:
+        return b""
 
 
 def release() -> str:
@@ -108,7 +122,8 @@ def send(pid: int, number: int, is_the_one: Callable[[], bool]) -> None:
 def children(pid: int) -> tuple[int, ...]:
     """Return the children of a process, whichever of its threads forked them.
 
-    None where the kernel does not tell (CONFIG_PROC_CHILDREN), or the process has ended.
+    None where the kernel does not tell (CONFIG_PROC_CHILDREN), or the process has ended. Raises
+    KernelError where there is no room to look.
     """
     threads = _listed(f"/proc/{pid}/task")
     listed = b" ".join(read(pid, f"task/{thread}/children") or b"" for thread in threads)
@@ -122,7 +137,8 @@ def _further_threads(pid: int) -> list[str]:
         # Its links are those of every directory, and one for each thread.
         if os.stat(directory).st_nlink == LINKS + 1:
             return []
-    except OSError:
+    except OSError as error:
+        _must_have_room(error)
         return []
     return [thread for thread in _listed(directory) if thread != str(pid)]
 
@@ -130,14 +146,16 @@ def _further_threads(pid: int) -> list[str]:
 def _listed(directory: str) -> list[str]:
     try:
         return os.listdir(directory)
-    except OSError:
+    except OSError as error:
+        _must_have_room(error)
         return []
 
 
 def _contents(path: str, *, at_once: bool = False) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        _must_have_room(error)
         return None
     try:
         # Long ones (a big uid_map) come in pieces.
@@ -147,8 +165,15 @@ def _contents(path: str, *, at_once: bool = False) -> bytes | None:
             if at_once and len(piece) < PIECE:
                 break
         return b"".join(pieces)
-    except OSError:
+    except OSError as error:
         # ESRCH: the process ended between open and read.
+        _must_have_room(error)
         return None
     finally:
         os.close(descriptor)
+
+
+def _must_have_room(error: OSError) -> None:
+    if error.errno in NO_ROOM:
+        message = f"/proc cannot be read: {os.strerror(error.errno).lower()}"
+        raise KernelError(message) from error

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import stat
+import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -301,6 +304,84 @@ def test_nothing_happens_for_a_while() -> None:
         theirs.sendall(b"4\r\n{b}\n\r\n")
         assert following.lines(5) == [b"{b}"]
         following.close()
+
+
+def saying(stream: socket.socket, *pieces: bytes, pause: float) -> threading.Thread:
+    """Say one piece after the other."""
+
+    def say() -> None:
+        for piece in pieces:
+            time.sleep(pause)
+            # Whoever has heard enough hangs up.
+            with suppress(OSError):
+                stream.sendall(piece)
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("head", "pieces"),
+    [
+        (CHUNKED, [b"4"]),
+        (CHUNKED, [b"4\r\n{a"]),
+        (CHUNKED, [b"4\r\n{a}\n"]),
+        (CHUNKED, [b"2\r\n{a\r\n"]),
+        (CHUNKED, [b"2\r\n{a\r\n"] * 12),
+        (CHUNKED, [bytes((byte,)) for byte in b"1E\r\n{0123456789012345678901234567}\n\r\n"]),
+        (TO_THE_END, [b"{a"]),
+        (TO_THE_END, [b"{", *[b"a"] * 12]),
+        (CHUNKED[:-1], []),
+        (b"", []),
+    ],
+    ids=lambda value: repr(value[-16:]) if isinstance(value, bytes) else f"{value[:1]}{len(value)}",
+)
+def test_a_line_that_has_begun_has_to_end(head: bytes, pieces: list[bytes]) -> None:
+    """An engine that stalls in the middle of an event is cut off, also one that trickles."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(head)
+        began = time.monotonic()
+        thread = saying(theirs, *pieces, pause=0.03)
+        with pytest.raises(EngineError, match=r"cut off: it took longer than 0\.2 seconds"):
+            hear(Following(Connection(ours), "/events", 0.2), [])
+        assert time.monotonic() - began < 1
+        thread.join()
+
+
+def test_an_engine_may_say_nothing_for_longer_than_a_line_may_take() -> None:
+    """Nor is one cut off that has always begun the next line already."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(TO_THE_END)
+        following = Following(Connection(ours), "/events", 0.2)
+        assert following.lines(0.3) == []
+        thread = saying(theirs, b"{a", *[b"}\n{a"] * 12, b"}\n", pause=0.03)
+        lines: list[bytes] = []
+        while len(lines) < 13:
+            lines += following.lines(5)
+        assert lines == [b"{a}"] * 13
+        thread.join()
+        assert following.lines(0.3) == []
+        following.close()
+
+
+@pytest.mark.parametrize("wire", [TO_THE_END, CHUNKED])
+def test_a_line_without_an_end_ends(monkeypatch: pytest.MonkeyPatch, wire: bytes) -> None:
+    """Memory is not the engine's to use up here, either."""
+    monkeypatch.setattr(engine_module, "LARGEST_ANSWER", 10_000)
+    piece = b"3e8\r\n" + b"x" * 1000 + b"\r\n" if wire == CHUNKED else b"x" * 1000
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(wire)
+        following = Following(Connection(ours), "/events")
+        for _ in range(10):
+            theirs.sendall(piece)
+            assert following.lines(5) == []
+        theirs.sendall(piece)
+        with pytest.raises(EngineError, match="endless"):
+            following.lines(5)
 
 
 @pytest.mark.parametrize("answer", [http(500, b"no"), b"rubbish\r\n\r\n", b""])

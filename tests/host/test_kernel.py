@@ -63,6 +63,31 @@ def test_a_zombie_ends_nothing() -> None:
         os.waitpid(child, 0)
 
 
+#: As with a limit on open files that is reached.
+WITHOUT_ROOM = """
+import os, resource
+from saferun.errors import KernelError
+from saferun.host import kernel
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+pid = os.getpid()
+for ask in (kernel.pids, lambda: kernel.children(pid), lambda: kernel.read(pid, "status"),
+            lambda: kernel.ProcessFiles(pid)):
+    try:
+        print("answer", ask())
+    except KernelError as error:
+        print(error)
+print(kernel.mounts())
+"""
+
+
+def test_no_room_to_look_is_no_answer() -> None:
+    """RLIMIT_NOFILE: nobody is said to be gone because he could not be looked at."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROOM], capture_output=True, check=True, text=True
+    )
+    assert done.stdout.splitlines() == ["/proc cannot be read: too many open files"] * 4 + ["b''"]
+
+
 @pytest.mark.parametrize("name", ["nonsense", "mem", "task"])
 def test_what_cannot_be_read_is_nothing(name: str) -> None:
     """Missing files, unreadable ones and directories."""

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from tests.kernel.faults.private_engine import PrivateEngine
 
-#: Before the engine is asked, when half of the answer is there, and when all of it is.
-Phase: TypeAlias = Literal["before", "half", "after"]
+#: Before the engine is asked, when half of the answer is there, and when all of it is; or while the
+#: engine is at work on it, and then everything goes on.
+Phase: TypeAlias = Literal["before", "half", "after", "meanwhile"]
 PHASES: tuple[Phase, ...] = ("before", "half", "after")
 #: What the command leaves where it is looked for: its five sets. Nothing else may ever be there.
 COMMAND = ("sh", "-c", "grep ^Cap /proc/self/status >>/mark/seen; exit 0")
@@ -75,7 +76,11 @@ class Stage(Forwarder):
                         if self.phase == "before":
                             self.act()
                             break
-                        self.chosen.add(engine)
+                        if self.phase != "meanwhile":
+                            self.chosen.add(engine)
+                        elif send(engine, chunk):
+                            self.act()
+                            continue
             if not send(engine, chunk):
                 break
         shut(engine, 1)

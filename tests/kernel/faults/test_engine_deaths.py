@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kernel.faults.conftest import IMAGE, LONG
+from tests.kernel.faults.conftest import IMAGE, LONG, clear
 from tests.kernel.faults.scene import ZEROS, judged, moments, play
-from tests.kernel.faults.test_kills import USER, ordinary
+from tests.kernel.faults.test_kills import USER, ordinary, with_places
 from tests.kernel.programs import until
+from tests.kernel.test_receipts import verified
 
 if TYPE_CHECKING:
     import subprocess
-    from pathlib import Path
 
     from tests.kernel.conftest import Command
     from tests.kernel.faults.private_engine import PrivateEngine
+
+#: What containerd is killed in; at which of docker's requests, and how many seconds later: a start
+#: takes from 0.2 to 0.4.
+FLOWS = [("-d", "--report"), *([("--rm",), ("-d",), ("--rm", "--report")] if LONG else [])]
+MOMENTS = (
+    [("/create", 0.0), *(("/start ", each / 10) for each in range(5))]
+    if LONG
+    else [("/start ", 0.1)]
+)
 
 
 @pytest.mark.parametrize(
@@ -90,18 +103,52 @@ def test_what_is_restarted_by_a_new_dockerd_passes_the_gate_again(
     ordinary(clean, saferun, tmp_path)
 
 
+@pytest.mark.parametrize("options", FLOWS, ids=" ".join)
 def test_a_containerd_that_is_killed_starts_nothing_unjudged(
-    clean: PrivateEngine, saferun: Command, tmp_path: Path
+    clean: PrivateEngine, saferun: Command, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """dockerd starts another by itself; until then docker says that it cannot."""
-    ordinary(clean, saferun, tmp_path)
+    """Before it was asked for the start, and while it is at work on it.
 
-    for turn in range(2 if LONG else 1):
-        os.kill(clean.containerd, signal.SIGKILL)
-        options = ("-u", "3267") if turn else ("-d", "-u", "3267")
-        outcome = play(clean, tmp_path, 999, "before", nothing, *options)
+    docker says that the engine could not, or has started what was judged; the receipt is whole. No
+    process goes on in a container that the engine does not know to run. dockerd starts another
+    containerd by itself.
+    """
+    ordinary(clean, saferun, tmp_path)
+    report = tmp_path / "report.json"
+    for request, pause in MOMENTS:
+
+        def kill(_process: subprocess.Popen[bytes], pause: float = pause) -> None:
+            time.sleep(pause)
+            os.kill(clean.containerd, signal.SIGKILL)
+
+        given = (*with_places(options, tmp_path), "-u", "3267")
+        outcome = play(clean, tmp_path, 1, "meanwhile", kill, *given, who=request)
         judged(outcome)
+        assert outcome.at
         if outcome.status != 0:
             told(outcome.status, outcome.err)
+        if "--report" in options:
+            assert verified(report).returncode == 0
+            verdict = json.loads(report.read_text())["verdict"]
+            assert verdict["outcome"] in ("confirmed", "unverified"), verdict
+            assert verdict["outcome"] == "confirmed" or verdict["reasons"]
+        # It is gone for some ten seconds.
         until(lambda: clean.docker("run", "--rm", IMAGE, "true").status == 0, 60)
+        judged(outcome)
+        running = clean.docker("ps", "--quiet", "--no-trunc").stdout.split()
+        assert contained(clean) <= set(running), outcome
+        left = clean.docker("ps", "--all", "--quiet").stdout.split()
+        assert len(left) <= ("-d" in options), outcome
+        clear(clean)
     ordinary(clean, saferun, tmp_path)
+
+
+def contained(private: PrivateEngine) -> set[str]:
+    """Return the ids of the engine's containers in which there are processes, by the kernel."""
+    ours = re.compile(f"/{private.state.name}/([0-9a-f]{{64}})")
+    found: set[str] = set()
+    for each in Path("/proc").glob("[0-9]*/cgroup"):
+        # Many end meanwhile.
+        with suppress(OSError):
+            found |= set(ours.findall(each.read_text()))
+    return found
