@@ -137,7 +137,8 @@ def execute(process: Process, file: File) -> Process:
             permitted = process.bounding | process.inheritable
         effective = effective or euid == 0
     set_ids = euid != process.uid or egid != process.gid
-    if process.no_new_privileges and (set_ids or permitted & ~process.permitted):
+    if process.no_new_privileges:
+        # Where nothing would be gained, this changes nothing.
         euid, egid = process.uid, process.gid
         permitted &= process.permitted
     ambient = 0 if its is not None or set_ids else process.ambient

@@ -27,8 +27,9 @@ OWN_CAPABILITIES: Version = (23,)
 #: Those names: up to AUDIT_READ.
 KNOWN_BEFORE = (1 << 38) - 1
 #: Since these a non-root user's permitted and effective sets are not cleared any more (moby#45511):
-#: releases that got it in a patch, and then all from the last one on.
-NOT_CLEARED: tuple[Version, ...] = ((23, 0, 7), (24, 0, 6), (25,))
+#: releases that got it in a patch, and then all of them.
+NOT_CLEARED_AMONG: dict[int, Version] = {23: (23, 0, 7), 24: (24, 0, 6)}
+NOT_CLEARED: Version = (25,)
 
 
 class Program(Record):
@@ -68,8 +69,7 @@ def clears_non_root(version: Version) -> bool:
     Where it does not, no-new-privileges does not keep the very first program from what is in its
     file capabilities: to the kernel the process has them already.
     """
-    same = [since for since in NOT_CLEARED[:-1] if since[0] == version[:1][0]]
-    return version < (same[0] if same else NOT_CLEARED[-1])
+    return version < NOT_CLEARED_AMONG.get(version[0], NOT_CLEARED)
 
 
 def specified(  # noqa: PLR0913 - a container, in its parts
@@ -108,7 +108,8 @@ def executed(process: Process, program: Program, *, no_new_privileges: bool) -> 
 
     Everything happens in one user namespace, which has the file system as well.
     """
-    inheritable, permitted, effective, bounding, ambient = process.sets
+    # What is effective counts for nothing at an execve.
+    inheritable, permitted, _, bounding, ambient = process.sets
     before = execution.Process(
         process.uid,
         process.euid,
@@ -116,7 +117,6 @@ def executed(process: Process, program: Program, *, no_new_privileges: bool) -> 
         0,
         inheritable=inheritable,
         permitted=permitted,
-        effective=effective,
         bounding=bounding,
         ambient=ambient,
         no_new_privileges=no_new_privileges,

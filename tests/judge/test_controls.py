@@ -11,6 +11,7 @@ from saferun.judge.checks import CONTROLS, control
 from saferun.judge.control import Case
 from saferun.judge.decision import Obligation
 from saferun.judge.keys import KEYS
+from tests.judge.answers import answers, kept
 from tests.judging import decide
 
 PASSES = [(name, case) for name in CONTROLS for case in control(name).passes]
@@ -78,6 +79,12 @@ def test_what_is_refused(name: str, case: Case) -> None:
         if CONTROLS[name]:
             sources = {origin.source for origin in violation.origins}
             assert sources == ({"law.toml"} if case.law else {"built-in"})
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_what_people_are_told(name: str) -> None:
+    """Every reason, detail, hint and origin is that of answers.txt, and nothing else is told."""
+    assert answers(name) == kept()[name]
 
 
 @pytest.mark.parametrize(("name", "case"), REFUSES, ids=label)

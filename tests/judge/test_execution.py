@@ -47,6 +47,17 @@ def user(bounding: int = 0, *, no_new_privileges: bool = False) -> Process:
     return started(3267, 3267, frozenset(), bounding, no_new_privileges=no_new_privileges)
 
 
+@given(uid=IDS, gid=IDS, groups=st.frozensets(IDS), bounding=MASKS, nnp=st.booleans())
+def test_the_first_process_of_a_container(
+    *, uid: int, gid: int, groups: frozenset[int], bounding: int, nnp: bool
+) -> None:
+    """Root holds its bounding set, anybody else nothing; nobody inherits."""
+    held = bounding if uid == 0 else 0
+    assert started(uid, gid, groups, bounding, no_new_privileges=nnp) == Process(
+        uid, uid, gid, gid, groups, 0, held, held, bounding, 0, nnp
+    )
+
+
 @given(process=PROCESSES, its=CAPABILITIES)
 def test_the_formula_of_the_manual(process: Process, its: FileCapabilities) -> None:
     """P'(permitted) = (P(inh) & F(inh)) | (F(permitted) & P(bounding)) | P'(ambient), and so on."""
@@ -98,6 +109,19 @@ def test_no_new_privileges_means_that(process: Process, file: File) -> None:
     assert after.egid in (process.gid, process.egid)
     # The bits do not even count as a set-id file (bprm_fill_uid).
     assert after == execute(process, file.replace(mode=file.mode & 0o777))
+
+
+@given(process=PROCESSES, other=st.sampled_from(["euid", "egid"]))
+def test_no_new_privileges_takes_back_ids_that_were_gained_before(
+    process: Process, other: str
+) -> None:
+    """Effective ids become the real ones, and such a process has no ambient capabilities left."""
+    ids = {"uid": 1000, "euid": 1000, "gid": 1000, "egid": 1000, other: 3267}
+    process = process.replace(**ids)
+    after = execute(process.replace(no_new_privileges=True), File("file", 0o755))
+    assert (after.euid, after.egid, after.ambient, after.permitted) == (1000, 1000, 0, 0)
+    kept = execute(process.replace(no_new_privileges=False), File("file", 0o755))
+    assert (kept.euid, kept.egid, kept.ambient) == (process.euid, process.egid, 0)
 
 
 @given(process=PROCESSES, its=CAPABILITIES)
@@ -166,6 +190,8 @@ def test_refusals() -> None:
         (0o700, 0, 0, (), False),
         (0o755, 0, 0, (), True),
         (0o700, 3267, 0, (), True),
+        (0o100, 3267, 0, (), True),
+        (0o600, 3267, 0, (), False),
         # the owner's bits alone count for the owner
         (0o077, 3267, 3267, (), False),
         (0o710, 0, 3267, (), True),
@@ -192,4 +218,6 @@ def test_who_overrides_modes() -> None:
     directory = closed.replace(kind="directory")
     assert [may_enter(one, closed) for one in (root, overrides, searches)] == [False, True, False]
     assert [may_enter(one, directory) for one in (root, overrides, searches)] == [False, True, True]
-    assert not may_enter(overrides, closed.replace(mode=0o644))
+    modes = (0o644, 0o100, 0o010, 0o001)
+    found = [may_enter(overrides, closed.replace(mode=mode)) for mode in modes]
+    assert found == [False, True, True, True]

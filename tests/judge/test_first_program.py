@@ -63,6 +63,7 @@ def test_when_engines_stopped_to_clear_the_sets_of_users(
         ((20, 10, 13), 3267, (DEFAULT, 0, 0, DEFAULT, 0)),
         (OLD, 0, (0, DEFAULT, DEFAULT, DEFAULT, 0)),
         (OLD, 3267, (0, 0, 0, DEFAULT, 0)),
+        ((20, 10, 14), 3267, (0, 0, 0, DEFAULT, 0)),
         (NEW, 3267, (0, DEFAULT, DEFAULT, DEFAULT, 0)),
     ],
 )
@@ -110,6 +111,24 @@ def test_what_the_engine_does_not_have() -> None:
     assert specified(NEW, 0, (), (), own, privileged=True) == (0, own, own, own, 0)
     assert specified(NEW, 3267, (), ("SYS_RESOURCE",), own) is None
     assert specified(OLD, 0, ("BPF",), (), ALL) is None
+    assert specified((23,), 0, ("BPF",), (), ALL) is not None
+
+
+def test_all_is_what_an_engine_has_a_name_for() -> None:
+    """Up to AUDIT_READ before 23; without what is dropped by name."""
+    every, drop = ALL & ~BIND, ("NET_BIND_SERVICE",)
+    for version, known in ((OLD, every & (1 << 38) - 1), (NEW, every)):
+        assert specified(version, 0, ("ALL",), drop, ALL) == (0, known, known, known, 0)
+
+
+@given(processes(), st.sampled_from([1000, 3267]))
+def test_a_plain_program_changes_nobody_but_root(process: Process, euid: int) -> None:
+    """Ids stay, and what is left is ambient: none where the ids differ."""
+    process = Process(3267, euid, process.sets)
+    inheritable, _, _, bounding, ambient = process.sets
+    left = ambient if euid == process.uid else 0
+    after = executed(process, Program(), no_new_privileges=False)
+    assert after == Process(3267, euid, (inheritable, left, left, bounding, left))
 
 
 @given(process=processes(), program=PROGRAMS, nnp=st.booleans())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from saferun.judge.spec import UNLIMITED, Device, Mount, Port
 from saferun.judge.values import (
+    destinations,
     device_rules,
     devices,
     globs,
@@ -22,7 +23,7 @@ from saferun.judge.values import (
     ulimits,
     volumes,
 )
-from saferun.judge.values.amounts import processors, show_processors, show_size, size
+from saferun.judge.values.amounts import number, processors, show_processors, show_size, size
 
 MODULES = {
     "globs": globs,
@@ -36,20 +37,31 @@ MODULES = {
     "ports": ports,
     "settings": settings,
     "ulimits": ulimits,
+    "destinations": destinations,
 }
-DIGEST = "sha256:" + "a" * 64
+DIGEST, ALL = "sha256:" + "a" * 64, "sha256:" + "0123456789abcdef" * 4
 RIGHT = {
     "globs": ["runc", "io.*", "*", "a*b*c"],
     "ids": ["0", "1000", "1-", "5-7", "2147483647"],
-    "images": ["busybox", "corp/*", "r.io:5000/a/b:1.*", f"a@{DIGEST}", DIGEST, "**", "r.io/**/x"],
+    "images": [
+        "busybox",
+        "corp/*",
+        "r.io:5000/a/b:1.*",
+        f"a@{DIGEST}",
+        DIGEST,
+        "**",
+        "r.io/**/x",
+        ALL,
+    ],
     "paths": ["/", "/a/b", "/home/*"],
     "volumes": ["/", "/a:ro", "/a:rw,shared", "data", "cache-*:ro", "/a:slave"],
     "tmpfs": ["/", "/tmp", "/tmp:exec", "/tmp:exec,suid,dev"],
     "devices": ["/dev/null", "/dev/dri/*:rw", "nvidia.com/gpu=all", "v/c=*"],
-    "rules": ["c 1:3 rwm", "a *:* r", "b 8:* w"],
+    "rules": ["c 1:3 rwm", "a *:* r", "b 8:* w", "c 4294967295:4294967295 r"],
     "ports": ["80", "*", "1-5/udp", "127.0.0.1:*", "[::1]:80", "10.0.0.0/8:1-2/tcp", "*:80"],
     "settings": ["net.ipv4.*", "net.**", "kernel.msgmax=5", "kernel/msgmax"],
-    "ulimits": ["nofile=5", "core=unlimited"],
+    "ulimits": ["nofile=5", "core=unlimited", "core=9223372036854775807"],
+    "destinations": ["syslog", "journald", "/var/log/saferun"],
 }
 WRONG = {
     "globs": ["", "a b", "caf\u00e9", "a\n"],
@@ -59,7 +71,16 @@ WRONG = {
     "volumes": ["", ":ro", "/a:", "/a:x", "a/b", "/a/../b", "**", "/a:ro,"],
     "tmpfs": ["", "tmp", "/tmp:", "/tmp:noexec", "/tmp/.."],
     "devices": ["", "null", "/dev/null:", "/dev/null:x", "a/b/c=d", "a=b", "/dev/../x"],
-    "rules": ["", "c 1:3", "x 1:3 r", "c 1 r", "c 1:3 x", "c  1:3 r", "c -1:3 r"],
+    "rules": [
+        "",
+        "c 1:3",
+        "x 1:3 r",
+        "c 1 r",
+        "c 1:3 x",
+        "c  1:3 r",
+        "c -1:3 r",
+        "c 1:12345678901 r",
+    ],
     "ports": [
         "",
         "a",
@@ -73,7 +94,8 @@ WRONG = {
         "10.0.0.1/8:1",
     ],
     "settings": ["", "=x", "a..b", "caf\u00e9"],
-    "ulimits": ["", "nofile", "nofile=", "nofile=-1", "what=5", "nofile=5:6"],
+    "ulimits": ["", "nofile", "nofile=", "nofile=-1", "what=5", "nofile=5:6", "core=" + "9" * 20],
+    "destinations": ["", "log", "/", "/var/log/", "/var/log/*", "/a/../b", "/a\n", "syslog "],
 }
 
 
@@ -146,6 +168,12 @@ def bind(
         ("/srv", bind("/srv", propagation="shared"), False, True),
         ("/srv:shared", bind("/srv", propagation="shared"), True, True),
         ("/srv:shared", bind("/srv"), True, False),
+        ("/srv:ro,rw", bind("/srv"), True, True),
+        ("/srv:ro,rw", bind("/srv", "ro"), True, True),
+        ("/srv:ro,shared", bind("/srv", "ro", "shared"), True, True),
+        ("/srv:ro,shared", bind("/srv", propagation="shared"), False, False),
+        ("/srv:slave,shared", bind("/srv", propagation="slave"), True, True),
+        ("/srv:slave", bind("/srv", propagation="shared"), False, False),
         ("/:shared", bind("/a/b", propagation="shared"), True, True),
         ("/srv", bind("/srv", exact=False), True, True),
         ("/srv", bind("/srv/a", exact=False), False, True),
@@ -155,6 +183,8 @@ def bind(
         ("d*", Mount("volume", "data", "/x"), True, True),
         ("d*:ro", Mount("volume", "data", "/x"), False, False),
         ("/", Mount("volume", "data", "/x"), False, False),
+        ("/*", Mount("volume", "/data", "/x"), False, False),
+        ("logs", Mount("volume", "data", "/x"), False, False),
     ],
 )
 def test_mounts(*, pattern: str, mount: Mount, covers: bool, touches: bool) -> None:
@@ -208,6 +238,11 @@ def test_devices(*, pattern: str, device: Device, covers: bool, touches: bool) -
         ("c 1:3 rwm", "c *:* r", False, True),
         ("c 1:3 rwm", "b 1:3 r", False, False),
         ("c 1:3 rwm", "a 1:3 r", False, True),
+        ("c 1:3 rwm", "c 2:3 r", False, False),
+        ("c 1:3 rwm", "c 1:4 r", False, False),
+        ("c 1:3 rwm", "c 1:* r", False, True),
+        ("c 1:3 rwm", "c 01:003 r", True, True),
+        ("b *:* m", "a 1:3 m", False, True),
         ("c 1:3 rwm", "nonsense", False, True),
     ],
 )
@@ -283,6 +318,23 @@ def test_networks_agree_with_the_standard_library(
         ("net.**", ("net/ipv4/conf/x", "1"), "", True),
         ("kernel.x=1", ("kernel.x", "1"), "", True),
         ("kernel.x=1", ("kernel.x", "2"), "", False),
+        ("kernel.x=16", ("kernel.x", "0x10"), "", True),
+        ("kernel.x=16", ("kernel.x", "0X10"), "", True),
+        ("kernel.x=16", ("kernel.x", "020"), "", True),
+        ("kernel.x=16", ("kernel.x", "10"), "", False),
+        ("kernel.x=10", ("kernel.x", "010"), "", False),
+        ("kernel.x=9", ("kernel.x", "010"), "", False),
+        ("kernel.x=-16", ("kernel.x", "-0x10"), "", True),
+        ("kernel.x=-16", ("kernel.x", "0x10"), "", False),
+        ("kernel.x=16", ("kernel.x", "-020"), "", False),
+        ("kernel.x=4 0x10", ("kernel.x", "04\t16"), "", True),
+        ("kernel.x=8", ("kernel.x", "0" * 18 + "10"), "", True),
+        ("kernel.x=8", ("kernel.x", "0" * 19 + "10"), "", False),
+        ("kernel.x=10", ("kernel.x", "1_0"), "", False),
+        ("kernel.x=1", ("kernel.x", "\u0661"), "", False),
+        ("kernel.x=08", ("kernel.x", "08"), "", True),
+        ("kernel.x=8", ("kernel.x", "08"), "", False),
+        ("kernel.x=", ("kernel.x", ""), "", True),
         ("seccomp", ("seccomp", "unconfined"), "=", True),
         ("seccomp=sha256:*", ("seccomp", "unconfined"), "=", False),
         ("*:10.0.0.*", ("db", "10.0.0.5"), ":", True),
@@ -302,11 +354,18 @@ def test_settings(*, pattern: str, asked: tuple[str, str], separator: str, cover
         ("nofile=5", ("nproc", 1, 1), False),
         ("nofile=5", ("nofile", UNLIMITED, UNLIMITED), False),
         ("core=unlimited", ("core", UNLIMITED, UNLIMITED), True),
+        ("core=0", ("core", 0, 0), True),
+        ("core=5", ("core", 0, 5), True),
+        ("core=5", ("core", 6, 5), False),
+        ("core=5", ("core", -1, -1), False),
+        ("core=5=6", ("core", 6, 6), False),
+        ("core", ("core", 0, 0), False),
     ],
 )
 def test_ulimits(*, pattern: str, asked: tuple[str, int, int], covered: bool) -> None:
-    """Both the soft and the hard limit."""
+    """Both the soft and the hard limit; what is denied must not be set at all."""
     assert ulimits.covers(pattern, asked) is covered
+    assert ulimits.touches(pattern, asked) is pattern.startswith(asked[0])
 
 
 def test_file_systems_in_memory() -> None:
@@ -320,6 +379,10 @@ def test_file_systems_in_memory() -> None:
     assert not tmpfs.covers("/", plain.replace(target=None))
     assert tmpfs.touches("/run", plain.replace(target=None))
     assert not tmpfs.touches("/tmp:suid", executable)
+    assert tmpfs.touches("/tmp:dev,exec", executable)
+    assert not tmpfs.touches("/tmp:dev,exec", plain)
+    assert tmpfs.touches("/tmp", plain)
+    assert not tmpfs.touches("/run:exec", executable)
 
 
 @given(st.integers(1, 1 << 62))
@@ -332,6 +395,35 @@ def test_sizes_are_shown_as_they_are_read(count: int) -> None:
 def test_processors_are_shown_as_they_are_meant(billionths: int) -> None:
     """To the last billionth."""
     assert round(float(show_processors(billionths)) * 10**9) == billionths
+
+
+@pytest.mark.parametrize(
+    ("path", "cleaned"),
+    [
+        ("/a/../b", "/b"),
+        ("a", "/a"),
+        ("//a/", "/a"),
+        ("../..", "/"),
+        ("", "/"),
+        (" /a", "/ /a"),
+        ("/X", "/X"),
+    ],
+)
+def test_paths_are_cleaned_against_the_root(path: str, cleaned: str) -> None:
+    """As the engine does: nothing is above it."""
+    assert paths.clean(path) == cleaned
+
+
+@pytest.mark.parametrize(("value", "read"), [(0, 0), (-5, -5), (True, None), ("1", None)])
+def test_what_is_a_number(value: object, read: int | None) -> None:
+    """A switch is none."""
+    assert number(value) == read  # type: ignore[arg-type]
+
+
+def test_there_are_fewer_than_a_million_processors() -> None:
+    """In a number that the engine can take."""
+    assert processors((1 << 20) - 1) == ((1 << 20) - 1) * 10**9
+    assert processors(1 << 20) is None
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "1", 1e30])

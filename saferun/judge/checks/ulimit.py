@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saferun.judge.control import Case, Control
 from saferun.judge.listed import unlisted
+from saferun.judge.spec import UNLIMITED
 from saferun.judge.values import ulimits
 
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ def check(spec: ContainerSpec, law: Law) -> Iterator[Violation]:
 
 
 def _shown(limit: int) -> str:
-    return "unlimited" if limit < 0 else str(limit)
+    return "unlimited" if limit >= UNLIMITED else str(limit)
 
 
 CONTROL = Control(
