@@ -75,8 +75,8 @@ def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
     looks: dict[str, list[_Look]] = {container: [] for container in containers}
     proofs = {container: processes.in_container(container) for container in containers}
     outside = []
-    #: Why some were not looked at: they may be anybody's.
-    unseen: list[str] = []
+    #: Why some were not looked at, each reason once: they may be anybody's.
+    unseen: dict[str, None] = {}
     for pid in _everybody(unseen):
         try:
             files = kernel.ProcessFiles(pid)
@@ -86,7 +86,7 @@ def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
                 continue
             files.complete()
         except KernelError as error:
-            unseen.append(str(error))
+            unseen[str(error)] = None
             continue
         for container in found:
             role: Role = "first" if pid == containers[container].pid else "member"
@@ -114,11 +114,11 @@ def of(containers: Mapping[str, Wanted]) -> dict[str, Members]:
     }
 
 
-def _everybody(unseen: list[str]) -> tuple[int, ...]:
+def _everybody(unseen: dict[str, None]) -> tuple[int, ...]:
     try:
         return kernel.pids()
     except KernelError as error:
-        unseen.append(str(error))
+        unseen[str(error)] = None
         return ()
 
 
@@ -171,13 +171,13 @@ def _places(
 
 
 def _joined(
-    places: Mapping[str, str], outside: list[int], unseen: list[str]
+    places: Mapping[str, str], outside: list[int], unseen: dict[str, None]
 ) -> Iterator[tuple[str, _Look]]:
     """Read those processes of the host that are in containers' namespaces."""
     for pid in outside if places else ():
         here = [kernel.namespace(pid, kind) for kind in kernel.NAMESPACES]
         if None in here:
-            unseen.append(BLIND)
+            unseen[BLIND] = None
         for container in {places.get(one or "") for one in here}:
             if container is not None:
                 yield container, _Look(pid, _in_namespaces(container, places), "joined")

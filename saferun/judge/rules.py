@@ -97,10 +97,6 @@ class Rule:
         self.groups = groups
         self.expires = expires
 
-    def names(self, key: str) -> bool:
-        """Tell whether the rule says something of a key."""
-        return any(entry[0] == key for entry in self.entries)
-
 
 class Match(Record):
     """A rule in force for this run: by what it matched, in words, and what it says."""
