@@ -170,8 +170,11 @@ def of_created(
     """Return of what kind a list is that docker runs, and what saferun did wrong."""
     asked = Asked(plain.creates[-1], case.image, asked_platform(plain), allowed)
     others = {name.partition(":")[0] for name in asked.host["VolumesFrom"] or ()}
-    # CLI 20.10 takes any word for "missing".
-    pull = any(re.fullmatch(r"--pull=(?!always|missing|never).+", word) for word in case.words)
+    # CLI 20.10 takes any word for "missing". The last one before the image counts.
+    image = asked.body["Image"]
+    options = case.words[: case.words.index(image)] if image in case.words else case.words
+    pulls = [word for word in options if word.startswith("--pull=")]
+    pull = bool(re.fullmatch(r"--pull=(?!always|missing|never).+", pulls[-1])) if pulls else False
     gated = not (asked.says_root or (asked.is_root and asked.architecture is None))
     refusals = (
         ("refused in its own words", "invalid --pull=", pull),
