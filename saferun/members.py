@@ -32,6 +32,8 @@ PAUSE_SECONDS = 0.02
 PASSING = frozenset((processes.EARLY, processes.CHANGED))
 #: States of a process that is no member any more, and of which there is nothing to say.
 ENDED = frozenset((processes.GONE, processes.FOREIGN))
+#: The host's first process (pid_namespaces(7)): where it is, is the host, and nowhere else.
+INIT = 1
 BLIND = "whether a process of the host has joined its namespaces: they may not be read by this user"
 
 
@@ -166,7 +168,7 @@ def _places(
                 places[place] = container
     # The host's own are nobody's, whatever a record says of them.
     for kind in kernel.NAMESPACES:
-        places.pop(kernel.namespace(1, kind) or "", None)
+        places.pop(kernel.namespace(INIT, kind) or "", None)
     return places, blind
 
 
@@ -175,6 +177,8 @@ def _joined(
 ) -> Iterator[tuple[str, _Look]]:
     """Read those processes of the host that are in containers' namespaces."""
     for pid in outside if places else ():
+        if pid == INIT:
+            continue  # often nobody may ask it, root neither, and it has joined nobody
         here = [kernel.namespace(pid, kind) for kind in kernel.NAMESPACES]
         if None in here:
             unseen[BLIND] = None

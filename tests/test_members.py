@@ -97,6 +97,13 @@ def test_a_process_whose_namespaces_may_not_be_read_may_have_joined(
     assert BLIND in seen(monkeypatch).unverified
 
 
+def test_the_hosts_first_process_has_joined_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold more than whoever asks, and then not even root is told where it is."""
+    monkeypatch.setattr(kernel, "pids", lambda: (1, FIRST.pid))
+    failing(monkeypatch, "readlink", errno.EACCES, lambda path: path.startswith("/proc/1/ns/"))
+    assert seen(monkeypatch).unverified == ()
+
+
 def test_a_look_without_room_is_no_evidence_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that is not read could hold anything."""
     failing(monkeypatch, "stat", errno.EMFILE, f"/proc/{os.getpid()}/task".__eq__)
